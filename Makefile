@@ -1,4 +1,4 @@
-# `make demo` trains and evaluates on generated cars; `make test` runs every notebook's tests. Both install what they need.
+# `make demo` trains and judges a model on generated cars; `make test` runs every notebook's tests. Both install what they need.
 PYTHON ?= python3
 VENV ?= .venv
 INSTALLED = $(VENV)/installed
@@ -7,11 +7,15 @@ demo: $(INSTALLED)
 	$(VENV)/bin/carscope demo
 
 test: $(INSTALLED)
-	$(VENV)/bin/nbdev_test --n_workers 2
+	PATH="$(abspath $(VENV))/bin:$$PATH" nbdev_test --n_workers 2 --do_print
+
+readme: $(INSTALLED)
+	$(VENV)/bin/jupyter nbconvert --log-level ERROR --to markdown --no-input --stdout nbs/index.ipynb \
+	  | sed -e 's#(images/#(nbs/images/#g' -e 's#](\([^):]*\.ipynb\))#](nbs/\1)#g' > README.md
 
 $(INSTALLED): settings.ini setup.py pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install -e '.[dev]'
 	touch $@
 
-.PHONY: demo test
+.PHONY: demo test readme

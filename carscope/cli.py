@@ -8,6 +8,7 @@ __all__ = ['app', 'RunFolder', 'DataPath', 'DeviceOption', 'WorkersOption', 'Tar
 
 # %% ../nbs/20_cli.ipynb #47941412
 import json
+import logging
 import sys
 import warnings
 from enum import Enum
@@ -124,12 +125,12 @@ def demo(
     "Train, judge and use a model on generated cars; no network needed."
     from carscope import finetune
     from carscope.data import read_catalog
-    from carscope.run import Run, check_free
+    from carscope.run import check_free
     check_free(out, overwrite=True)
     print('drawing cars, or taking those of an earlier demo ...')
     catalog = read_catalog('showroom')
     print(f'{len(catalog)} cars of {catalog.label.nunique()} classes; training a small network from scratch (no pretrained weights are fetched)')
-    recipe = finetune.choose_recipe('one_cycle', size=96, epochs=8, head_epochs=0)
+    recipe = finetune.choose_recipe('one_cycle', size=96, epochs=8, head_epochs=0, lr_decay=1) # no layer is trained yet
     run = finetune.train(catalog, out, arch='resnet10t', weights='none', recipe=recipe, test=0.2, overwrite=True, progress=True)
     _say(run.metrics['test'], 'test')
     image = run.predictions.of_split('test').table.image[0]
@@ -143,6 +144,7 @@ def main(arguments=None):
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = '--debug' in arguments
     if debug: arguments.remove('--debug')
+    logging.getLogger('huggingface_hub').setLevel(logging.ERROR)
     warnings.filterwarnings('ignore')
     warnings.filterwarnings('default', category=UserWarning, module='carscope')
     warnings.showwarning = lambda message, *_, **__: print(f'carscope: {message}', file=sys.stderr)

@@ -37,6 +37,7 @@ from fastai.vision.augment import RandomErasing, RandomResizedCrop, Resize, Resi
 from fastai.vision.core import PILImage
 from matplotlib.ticker import MaxNLocator
 from scipy.io import loadmat
+from tqdm.auto import tqdm
 
 from .showroom import showroom
 
@@ -278,11 +279,11 @@ def _check_image(path):
 def check_images(
     catalog,                # a catalog
     workers:int=None,       # threads; None: one a core
-    progress=lambda x, total: x, # wraps the iteration, to show how far it is
+    progress:bool=False,    # show a bar
 ) -> pd.DataFrame:
     "The rows whose picture opens, with the hash of its bytes in the column `content`; the others join `attrs['dropped']`."
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        checked = list(progress(pool.map(_check_image, catalog.image), len(catalog)))
+        checked = list(tqdm(pool.map(_check_image, catalog.image), 'checking', len(catalog), unit=' images', leave=False, disable=None if progress else True))
     content = pd.Series([c for c, _ in checked], index=catalog.index, dtype='string')
     bad = [(p, f'unreadable: {why}') for p, (c, why) in zip(catalog.image, checked) if c is None]
     kept = catalog.assign(content=content)[content.notna()].reset_index(drop=True)
@@ -488,8 +489,8 @@ def plot_counts(
     top = counts.head(most)[::-1]
     ax.barh(top.index.astype(str), top.to_numpy(), color=COLOUR)
     hidden, unknown = len(counts) - len(top), int(catalog[column].isna().sum())
-    notes = [f'{hidden} more with {counts[most:].sum():,} images'] * (hidden > 0) + [f'{unknown:,} not stated'] * (unknown > 0)
-    ax.set(title=f'{len(counts)} values of {column}' + ''.join(f'\n{n}' for n in notes), xlabel='images')
+    notes = [f'{hidden} more have {counts[most:].sum():,} images'] * (hidden > 0) + [f'{unknown:,} not stated'] * (unknown > 0)
+    ax.set(title=f'{column}: {len(counts)} values' + ''.join(f'\n{n}' for n in notes), xlabel='images')
     return ax
 
 # %% ../nbs/00_data.ipynb #55d56be1

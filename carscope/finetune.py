@@ -14,7 +14,6 @@ __all__ = ['IMAGENET_MEAN', 'IMAGENET_STD', 'TIMM_SOURCES', 'RECIPES', 'STORE_VE
 import difflib
 import hashlib
 import json
-import os
 import re
 import subprocess
 import time
@@ -26,7 +25,6 @@ from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import timm
@@ -36,7 +34,6 @@ from fastai.callback.channelslast import ChannelsLast
 from fastai.callback.core import Callback
 from fastai.callback.fp16 import AMPMode, MixedPrecision
 from fastai.callback.progress import ProgressCallback
-from fastai.callback.schedule import lr_find # importing it gives Learner fit_one_cycle and lr_find
 from fastai.data.core import DataLoaders
 from fastai.data.load import DataLoader
 from fastai.learner import Learner
@@ -53,10 +50,11 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from tqdm.auto import tqdm
 
+import fastai.callback.schedule # gives Learner its fit_one_cycle and lr_find
 from . import __version__
 from .data import (cache_home, check_images, default_workers, fingerprint, load_image, make_dataloaders, plot_class_counts,
                            read_catalog, split_catalog, training_rows, vocabulary)
-from .run import Predictions, Run, check_free, metrics_of, plot_history
+from .run import RUN_FILES, Predictions, Run, check_free, metrics_of, plot_history
 
 # %% ../nbs/01_finetune.ipynb #667a173e
 @dataclass(frozen=True)
@@ -107,12 +105,13 @@ def describe_backbone(
 
 def _timm_name(arch, known):
     "(mean and std, network name) of a name of timm, which may carry the tag of its weights."
-    name, dot, _ = arch.partition('.')
+    name = arch.partition('.')[0]
     if not timm.is_model(name):
         near = difflib.get_close_matches(arch, known + timm.list_models(), n=4)
         raise ValueError(f"backbone '{arch}' is unknown" + (f": did you mean {', '.join(near)}?" if near else '; see timm.list_models() for names'))
-    pixels = timm.get_pretrained_cfg(arch, allow_unregistered=True)
-    if pixels is None and dot: raise ValueError(f"backbone '{arch}' is unknown: {name} comes as {', '.join(timm.list_pretrained(name + '.*')) or 'no pretrained weights'}")
+    try: pixels = timm.get_pretrained_cfg(arch, allow_unregistered=True)
+    except RuntimeError:
+        raise ValueError(f"backbone '{arch}' is unknown: {name} comes as {', '.join(timm.list_pretrained(name + '.*')) or 'no pretrained weights'}") from None
     return (pixels.to_dict() if pixels else {}), name
 
 def _timm_source(arch):
@@ -455,13 +454,13 @@ def layer_groups(
     net:nn.Sequential,     # body and head
     groups:int=8,          # of the body, the head is one more
 ) -> list[list[nn.Parameter]]: # from the input to the head
-    "Parameters by depth, for any network: containers, and blocks with a third of all parameters, are opened up."
+    "Parameters by depth, for any network: containers, and blocks with half of all parameters, are opened up."
     total = sum(p.numel() for p in net[0].parameters())
     def units(module):
         own = list(module.parameters(recurse=False))
         inner = [c for c in module.children() if any(True for _ in c.parameters())]
         size = sum(p.numel() for p in module.parameters())
-        if not inner or not (isinstance(module, (nn.Sequential, nn.ModuleList)) or size > total / 3): return [list(module.parameters())]
+        if not inner or not (isinstance(module, (nn.Sequential, nn.ModuleList)) or size > total / 2): return [list(module.parameters())]
         return ([own] if own else []) + [u for c in inner for u in units(c)]
     body = [u for u in units(net[0]) if u]
     parts = np.array_split(np.arange(len(body)), min(groups, len(body)))
@@ -519,11 +518,11 @@ def discriminative(
 class RunWriter(Callback):
     "Writes weights and history into the run after every epoch, and shows how far the training is."
     order = 70 # after the Recorder
-    def __init__(self, run, stage, history, state, progress):
-        self.run, self.stage, self.history, self.state, self.progress = run, stage, history, state, progress
+    def __init__(self, run, stage, history, state, progress, start):
+        self.bar = tqdm(disable=True) # a real one when the fit begins
+        self.run, self.stage, self.history, self.state, self.progress, self.start = run, stage, history, state, progress, start
     def before_fit(self):
         self.bar = tqdm(total=self.n_epoch * sum(map(len, self.dls)), desc=self.stage, unit=' batches', disable=None if self.progress else True, leave=False)
-        self.start = time.perf_counter()
     def after_batch(self):
         if self.training and not torch.isfinite(self.loss_grad):
             raise ValueError(f'the loss is not finite in epoch {len(self.history) + 1}, batch {self.iter + 1}: lower the learning rate (--lr {self.opt.hypers[-1]["lr"] / 10:.1g})')
@@ -538,13 +537,12 @@ class RunWriter(Callback):
         self.run.write_history([*self.history, row])
         self.history.append(row) # an epoch is finished when its files are
         if self.progress: tqdm.write(f"{self.stage:>14}  epoch {row['epoch']:3}  loss {train_loss:.3f}  validation {valid_loss:.3f}  accuracy {correct:6.1%}  {row['seconds']:6.1f} s")
-    def after_fit(self): self.bar.close()
 
 # %% ../nbs/01_finetune.ipynb #31b0a764
 @dataclass
 class Training:
     "What the stages of a training share."
-    run:Run
+    run:Run                         # None: nothing is written
     catalog:pd.DataFrame            # split and checked
     config:dict
     recipe:Recipe
@@ -552,26 +550,36 @@ class Training:
     body:nn.Module
     workers:int = None
     progress:bool = False
+    seed:int = 42
     history:list = field(default_factory=list)
 
     def features(self, catalog, mirrored=False):
         return cached_features(self.body, self.config['backbone'], catalog, self.compute, self.recipe.size, mirrored, workers=self.workers, progress=self.progress)
 
-    def writer(self, stage, state): return RunWriter(self.run, stage, self.history, state, self.progress)
+    def fit(self, stage, dls, net, epochs, lr, state, start):
+        "Train `net` on a one-cycle schedule; each epoch is written into the run, if there is one."
+        writer = RunWriter(self.run, stage, self.history, state, self.progress, start) if self.run else None
+        learn = make_learner(dls, net, self.recipe, self.compute, [writer] if writer else [])
+        learn.remove_cb(ProgressCallback)
+        try:
+            with learn.no_logging(): learn.fit_one_cycle(epochs, lr, pct_start=self.recipe.pct_start)
+        finally:
+            if writer: writer.bar.close()
 
 # %% ../nbs/01_finetune.ipynb #e294e49c
 def fit_head(
     training:Training,
     epochs:int,
-    save:bool=True,   # write each epoch into the run
 ) -> nn.Linear: # from features as the body gives them to logits
     "Train a linear head on cached features."
+    start = time.perf_counter() # the first epoch's time has the features in it
     rows = training_rows(training.catalog, training.config['target'], training.config['vocab'])
     train, valid = (rows[rows.split == s] for s in ('train', 'valid'))
     recipe, codes = training.recipe, {c: i for i, c in enumerate(training.config['vocab'])}
     features, at = training.features(pd.concat([train, valid]))
     parts = [(features, at[:len(train)])]
     if recipe.views == 2: parts.append(training.features(train, mirrored=True))
+    set_seed(training.seed) # here, so that it is the same whether or not features had to be computed
     mean, std = feature_statistics(*parts[0])
     target = lambda part: [codes[t] for t in part.target]
     stacked = _Stacked([f for f, _ in parts])
@@ -580,9 +588,7 @@ def fit_head(
                FeatureLoader(features, at[len(train):], target(valid), mean, std, bs=4096, device=training.compute.device)]
     head = nn.Linear(len(mean), len(codes))
     state = lambda: make_network(training.body, unstandardise(head, mean, std)).state_dict()
-    learn = make_learner(DataLoaders(*loaders), head, recipe, training.compute, [training.writer('head', state)] if save else [])
-    learn.remove_cbs(ProgressCallback)
-    with learn.no_logging(): learn.fit_one_cycle(epochs, recipe.head_lr, pct_start=recipe.pct_start)
+    training.fit('head', DataLoaders(*loaders), head, epochs, recipe.head_lr, state, start)
     return unstandardise(head, mean, std)
 
 class _Stacked:
@@ -602,13 +608,12 @@ def fit_network(
     epochs:int,
 ) -> nn.Sequential:
     "Train body and head, deeper layers faster, on a one-cycle schedule."
-    recipe, about, config = training.recipe, training.config['backbone'], training.config
+    start, recipe, about, config = time.perf_counter(), training.recipe, training.config['backbone'], training.config
+    set_seed(training.seed)
     dls = make_dataloaders(training.catalog, config['target'], config['vocab'], recipe.batch_size, training.workers, training.compute.device,
                            size=recipe.size, augment=recipe.augment, mean=about['mean'], std=about['std'])
     net = make_network(training.body, head)
-    learn = make_learner(dls, net, recipe, training.compute, [training.writer('whole network', net.state_dict)])
-    learn.remove_cbs(ProgressCallback)
-    with learn.no_logging(): learn.fit_one_cycle(epochs, discriminative(recipe.lr, recipe.lr_decay, len(layer_groups(net))), pct_start=recipe.pct_start)
+    training.fit('whole network', dls, net, epochs, discriminative(recipe.lr, recipe.lr_decay, len(layer_groups(net))), net.state_dict, start)
     return net
 
 # %% ../nbs/01_finetune.ipynb #b8d038ec
@@ -638,7 +643,7 @@ def train(
     body, about = load_body(arch, weights)
     width = feature_width(body, recipe.size)
     catalog = data if isinstance(data, pd.DataFrame) else read_catalog(data)
-    catalog = split_catalog(check_images(catalog), valid, test, split_by, seed)
+    catalog = split_catalog(check_images(catalog, progress=progress), valid, test, split_by, seed)
     vocab, trained = vocabulary(catalog, target), catalog[catalog.split == 'train']
     training_rows(catalog, target, vocab, recipe.batch_size if recipe.unfreeze else 1) # complains before anything is written
     counts = trained[target].astype('string').value_counts()
@@ -648,13 +653,12 @@ def train(
                   train_median_year=None if trained.year.isna().all() else float(trained.year.median()), **_provenance(compute), vocab=vocab)
     run = Run.create(out, config, overwrite)
     run.write_catalog(catalog)
-    training = Training(run, catalog, config, recipe, compute, body, workers, progress)
-    try: net = _fit_stages(training)
+    training = Training(run, catalog, config, recipe, compute, body, workers, progress, seed)
+    try: predictions = _predict_splits(training, _fit_stages(training))
     except KeyboardInterrupt: raise KeyboardInterrupt(_what_is_left(training)) from None
-    except Exception as e:
-        e.add_note(_what_is_left(training)) if hasattr(e, 'add_note') else _what_is_left(training)
+    except Exception:
+        _what_is_left(training)
         raise
-    predictions = _predict_splits(training, net)
     run.write_predictions(predictions)
     _write_metrics(run, predictions, config)
     run.write_figure(plot_history(run.history), 'history')
@@ -665,7 +669,6 @@ def train(
 def _fit_stages(training):
     "The trained network."
     recipe = training.recipe
-    set_seed(training.config['split']['seed'])
     if not recipe.unfreeze: return make_network(training.body, fit_head(training, recipe.epochs))
     head = fit_head(training, recipe.head_epochs) if recipe.head_epochs else nn.Linear(training.config['features'], len(training.config['vocab']))
     return fit_network(training, head, recipe.epochs)
@@ -675,7 +678,8 @@ def _what_is_left(training):
     done, run = len(training.history), training.run
     total = training.recipe.epochs + training.recipe.head_epochs * training.recipe.unfreeze
     if done: return f'interrupted: {run.path} keeps the weights of epoch {done} of {total}; judge them with `carscope evaluate {run.path} DATA`'
-    for name in 'config.json', 'catalog.parquet', 'model.safetensors': (run.path/name).unlink(missing_ok=True)
+    for name in RUN_FILES: (run.path/name).unlink(missing_ok=True)
+    if not any(run.path.iterdir()): run.path.rmdir()
     return f'interrupted before the first epoch was finished: nothing is kept in {run.path}'
 
 def _predict_splits(training, net):
@@ -758,7 +762,7 @@ def evaluate(
 ) -> tuple[dict, Predictions]: # metrics (with `split`, `n_trained_on`, `images_per_second`), predictions
     "Judge a run on a data set, leaving out what it was trained on."
     compute, (net, config) = choose_compute(device), load_network(run)
-    catalog = check_images(data if isinstance(data, pd.DataFrame) else read_catalog(data))
+    catalog = check_images(data if isinstance(data, pd.DataFrame) else read_catalog(data), progress=progress)
     target = config['target']
     labelled = catalog[catalog[target].notna()]
     known = run.catalog.sort_values('split', key=lambda s: s != 'train').drop_duplicates('content').set_index('content').split

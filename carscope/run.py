@@ -5,13 +5,12 @@
 # %% auto #0
 __all__ = ['RUN_FILES', 'whole_file', 'Predictions', 'write_predictions', 'read_predictions', 'wilson',
            'expected_calibration_error', 'class_metrics', 'predicted_years', 'year_metrics', 'metrics_of', 'Run',
-           'check_free', 'plot_history', 'summary_html']
+           'check_free', 'plot_history', 'plot_runs', 'runs_table', 'summary_html']
 
 # %% ../nbs/11_run.ipynb #8e94b372
 import html
 import json
 import os
-import time
 from base64 import b64encode
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,8 +42,11 @@ def whole_file(
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part
         os.replace(part, path)
-    except PermissionError: raise PermissionError(f'{path.parent} cannot be written to: choose another folder with --out, or change its permissions') from None
-    finally: part.unlink(missing_ok=True)
+    except PermissionError: raise _not_writable(path.parent) from None
+    finally:
+        if part.exists(): part.unlink()
+
+def _not_writable(folder): return PermissionError(f'{folder} cannot be written to: choose another folder, or change its permissions')
 
 # %% ../nbs/11_run.ipynb #f466a579
 @dataclass(frozen=True)
@@ -251,8 +253,8 @@ def check_free(
     if path.is_dir() and any(path.iterdir()):
         if not (path/'config.json').exists(): raise ValueError(f'{path} holds other things than a run: choose another folder with --out')
         if not overwrite: raise ValueError(f'{path} already holds a run: choose another folder with --out, or add --overwrite to replace it')
-    with whole_file(path/'.writable') as part: part.touch() # says so at once when the folder cannot be written to
-    (path/'.writable').unlink()
+    home = next(p for p in [path, *path.absolute().parents] if p.exists())
+    if not os.access(home, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids): raise _not_writable(home)
 
 # %% ../nbs/11_run.ipynb #958dc31d
 def plot_history(
@@ -271,6 +273,40 @@ def plot_history(
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.spines[['top', 'right']].set_visible(False)
     return fig
+
+def plot_runs(
+    runs:dict,   # name to `Run`
+    ax=None,
+) -> plt.Axes:
+    "Validation accuracy by epoch, each run with its accuracy on the test split and the interval of that."
+    ax = ax or plt.subplots(figsize=(8, 3.6), layout='constrained')[1]
+    longest = max(len(run.history) for run in runs.values())
+    for (name, run), colour in zip(runs.items(), (COLOUR, '#d55e00', '#009e73', '#cc79a7', '#e69f00')):
+        history, test = run.history, run.metrics[run.metrics['split']]
+        late = len(history) > longest / 2
+        ax.plot(history.epoch, 100 * history.accuracy, color=colour, marker='.')
+        ax.annotate(f"{name}: {test['accuracy']:.1%} on {test['n']:,} {run.metrics['split']} images\n95 % interval {test['accuracy_low']:.1%} to {test['accuracy_high']:.1%}",
+                    (history.epoch.iloc[-1], 100 * history.accuracy.iloc[-1]), xytext=(0 if late else 8, -14), textcoords='offset points', va='top', ha='right' if late else 'left', color=colour)
+    ax.axhline(100 * test['baseline_accuracy'], color='black', lw=1, ls='--')
+    ax.annotate('always the commonest class', (1, 100 * test['baseline_accuracy']), xytext=(0, 3), textcoords='offset points', xycoords=('axes fraction', 'data'), ha='right')
+    ax.set(xlabel='epoch', ylabel='validation accuracy (%)', ylim=(0, 100))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.spines[['top', 'right']].set_visible(False)
+    return ax
+
+def runs_table(
+    runs:dict,   # name to `Run`
+) -> pd.DataFrame: # a row a run, as text
+    "What was trained, for how long, and how well it does on the test split, intervals and baseline included."
+    rows = []
+    for name, run in runs.items():
+        config, metrics, history = run.config, run.metrics, run.history
+        recipe, m = config['recipe'], metrics[metrics['split']]
+        rows.append({'run': name, 'trained': 'head, then everything' if recipe['unfreeze'] else 'a linear head', 'images': f"{config['images']['train']:,}", 'size': f"{recipe['size']} px",
+                     'epochs': f"{recipe['head_epochs']} + {recipe['epochs']}" if recipe['unfreeze'] else str(recipe['epochs']), 'minutes': f'{history.seconds.sum()/60:.1f}',
+                     'judged on': f"{m['n']:,} {metrics['split']}", 'top 1 (95 % interval)': f"{m['accuracy']:.1%} ({m['accuracy_low']:.1%} to {m['accuracy_high']:.1%})",
+                     'top 5': f"{m['top5']:.1%}", 'macro F1': f"{m['macro_f1']:.3f}", 'commonest class': f"{m['baseline_accuracy']:.1%}"})
+    return pd.DataFrame(rows).set_index('run')
 
 def _mark_stages(ax, history):
     "A line where the next stage of the recipe begins."
