@@ -37,7 +37,7 @@ from fastai.vision.augment import RandomErasing, RandomResizedCrop, Resize, Resi
 from fastai.vision.core import PILImage
 from matplotlib.ticker import MaxNLocator
 from scipy.io import loadmat
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from .showroom import showroom
 

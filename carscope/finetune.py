@@ -48,7 +48,7 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 import fastai.callback.schedule # gives Learner its fit_one_cycle and lr_find
 from . import __version__

@@ -280,13 +280,11 @@ def plot_runs(
 ) -> plt.Axes:
     "Validation accuracy by epoch, each run with its accuracy on the test split and the interval of that."
     ax = ax or plt.subplots(figsize=(8, 3.6), layout='constrained')[1]
-    longest = max(len(run.history) for run in runs.values())
     for (name, run), colour in zip(runs.items(), (COLOUR, '#d55e00', '#009e73', '#cc79a7', '#e69f00')):
         history, test = run.history, run.metrics[run.metrics['split']]
-        late = len(history) > longest / 2
         ax.plot(history.epoch, 100 * history.accuracy, color=colour, marker='.')
         ax.annotate(f"{name}: {test['accuracy']:.1%} on {test['n']:,} {run.metrics['split']} images\n95 % interval {test['accuracy_low']:.1%} to {test['accuracy_high']:.1%}",
-                    (history.epoch.iloc[-1], 100 * history.accuracy.iloc[-1]), xytext=(0 if late else 8, -14), textcoords='offset points', va='top', ha='right' if late else 'left', color=colour)
+                    (history.epoch.iloc[-1], 100 * history.accuracy.iloc[-1]), xytext=(4, 8), textcoords='offset points', va='bottom', ha='right', color=colour)
     ax.axhline(100 * test['baseline_accuracy'], color='black', lw=1, ls='--')
     ax.annotate('always the commonest class', (1, 100 * test['baseline_accuracy']), xytext=(0, 3), textcoords='offset points', xycoords=('axes fraction', 'data'), ha='right')
     ax.set(xlabel='epoch', ylabel='validation accuracy (%)', ylim=(0, 100))
@@ -297,13 +295,13 @@ def plot_runs(
 def runs_table(
     runs:dict,   # name to `Run`
 ) -> pd.DataFrame: # a row a run, as text
-    "What was trained, for how long, and how well it does on the test split, intervals and baseline included."
+    "What was trained and how well it does on the test split, intervals and baseline included; seconds are the median of the last stage."
     rows = []
     for name, run in runs.items():
         config, metrics, history = run.config, run.metrics, run.history
         recipe, m = config['recipe'], metrics[metrics['split']]
         rows.append({'run': name, 'trained': 'head, then everything' if recipe['unfreeze'] else 'a linear head', 'images': f"{config['images']['train']:,}", 'size': f"{recipe['size']} px",
-                     'epochs': f"{recipe['head_epochs']} + {recipe['epochs']}" if recipe['unfreeze'] else str(recipe['epochs']), 'minutes': f'{history.seconds.sum()/60:.1f}',
+                     'epochs': f"{recipe['head_epochs']} + {recipe['epochs']}" if recipe['unfreeze'] else str(recipe['epochs']), 'seconds an epoch': f"{history[history.stage == history.stage.iloc[-1]].seconds.median():.2g}",
                      'judged on': f"{m['n']:,} {metrics['split']}", 'top 1 (95 % interval)': f"{m['accuracy']:.1%} ({m['accuracy_low']:.1%} to {m['accuracy_high']:.1%})",
                      'top 5': f"{m['top5']:.1%}", 'macro F1': f"{m['macro_f1']:.3f}", 'commonest class': f"{m['baseline_accuracy']:.1%}"})
     return pd.DataFrame(rows).set_index('run')
