@@ -7,7 +7,7 @@ demo: $(INSTALLED)
 	$(VENV)/bin/carscope demo
 
 test: $(INSTALLED)
-	PATH="$(abspath $(VENV))/bin:$$PATH" nbdev_test --n_workers 2 --do_print
+	OMP_NUM_THREADS=1 PATH="$(abspath $(VENV))/bin:$$PATH" nbdev_test --n_workers 2 --do_print
 
 readme: $(INSTALLED)
 	$(VENV)/bin/jupyter nbconvert --log-level ERROR --to markdown --no-input --stdout nbs/index.ipynb \

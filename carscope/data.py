@@ -29,6 +29,7 @@ import PIL.ImageOps
 import torch
 
 warnings.filterwarnings('ignore', message='`torch.jit.script` is deprecated', category=FutureWarning) # fastai 2.8 still calls it
+warnings.filterwarnings('ignore', message='IProgress not found') # tqdm, in a notebook without ipywidgets
 from fastai.data.block import CategoryBlock, DataBlock, TransformBlock
 from fastai.data.core import DataLoaders
 from fastai.data.transforms import ColReader, IntToFloatTensor, Normalize

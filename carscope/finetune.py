@@ -25,6 +25,13 @@ from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
 
+# ours first: it keeps fastai's and tqdm's import warnings quiet
+from . import __version__
+from .data import (cache_home, check_images, default_workers, fingerprint, load_image, make_dataloaders, plot_class_counts,
+                           read_catalog, split_catalog, training_rows, vocabulary)
+from .run import RUN_FILES, Predictions, Run, check_free, metrics_of, plot_history
+
+import fastai.callback.schedule # gives Learner its fit_one_cycle and lr_find
 import numpy as np
 import pandas as pd
 import timm
@@ -49,12 +56,6 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from tqdm import tqdm
-
-import fastai.callback.schedule # gives Learner its fit_one_cycle and lr_find
-from . import __version__
-from .data import (cache_home, check_images, default_workers, fingerprint, load_image, make_dataloaders, plot_class_counts,
-                           read_catalog, split_catalog, training_rows, vocabulary)
-from .run import RUN_FILES, Predictions, Run, check_free, metrics_of, plot_history
 
 # %% ../nbs/01_finetune.ipynb #667a173e
 @dataclass(frozen=True)

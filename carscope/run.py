@@ -236,7 +236,7 @@ class Run:
         with whole_file(self.path/'figures'/f'{name}.png') as part: fig.savefig(part, dpi=100, format='png', metadata={'Software': None})
         plt.close(fig)
 
-    def __repr__(self): return f'Run({str(self.path)!r})'
+    def __repr__(self): return f'Run({self.path.name!r})'
     def _repr_html_(self): return summary_html(self)
 
 # %% ../nbs/11_run.ipynb #55fddfab
@@ -301,7 +301,7 @@ def runs_table(
         config, metrics, history = run.config, run.metrics, run.history
         recipe, m = config['recipe'], metrics[metrics['split']]
         rows.append({'run': name, 'trained': 'head, then everything' if recipe['unfreeze'] else 'a linear head', 'images': f"{config['images']['train']:,}", 'size': f"{recipe['size']} px",
-                     'epochs': f"{recipe['head_epochs']} + {recipe['epochs']}" if recipe['unfreeze'] else str(recipe['epochs']), 'seconds an epoch': f"{history[history.stage == history.stage.iloc[-1]].seconds.median():.2g}",
+                     'epochs': f"{recipe['head_epochs']} + {recipe['epochs']}" if recipe['unfreeze'] else str(recipe['epochs']), 'seconds an epoch': f"{history[history.stage == history.stage.iloc[-1]].seconds.median():.3g}",
                      'judged on': f"{m['n']:,} {metrics['split']}", 'top 1 (95 % interval)': f"{m['accuracy']:.1%} ({m['accuracy_low']:.1%} to {m['accuracy_high']:.1%})",
                      'top 5': f"{m['top5']:.1%}", 'macro F1': f"{m['macro_f1']:.3f}", 'commonest class': f"{m['baseline_accuracy']:.1%}"})
     return pd.DataFrame(rows).set_index('run')
