@@ -64,11 +64,19 @@ def train(
         if not equals: raise ValueError(f"--set takes KEY=VALUE, not '{pair}'")
         changes.append((key, value))
     chosen = finetune.choose_recipe(chosen, **dict(changes))
-    run = finetune.train(data, out, target.value, arch, weights, chosen, valid, test, split_by.value, seed, device.value, workers, overwrite, progress=True)
+    run = _train(data, out, target.value, arch, weights, chosen, valid, test, split_by.value, seed, device.value, workers, overwrite)
     _say(run.metrics[run.metrics['split']], run.metrics['split'])
     print(f'{out}: config.json, history.csv, metrics.json, predictions.parquet, model.safetensors, figures')
 
 # %% ../nbs/20_cli.ipynb #788ba910
+def _train(*args, **kwargs):
+    "Train with a progress bar; Ctrl-C ends with the sentence that says what is left (typer would end without a word)."
+    from carscope import finetune
+    try: return finetune.train(*args, **kwargs, progress=True)
+    except KeyboardInterrupt as e:
+        print(f"carscope: {e if str(e) else 'interrupted'}", file=sys.stderr)
+        raise SystemExit(130) from None
+
 def _say(metrics, split):
     "The figures of one split in a line or two."
     low, high = metrics['accuracy_low'], metrics['accuracy_high']
@@ -132,7 +140,7 @@ def demo(
     print(f'{len(catalog)} cars of {catalog.label.nunique()} classes; training a small network from scratch (no pretrained weights are fetched)')
     # From scratch, no layer is ahead of another, and drawings vary less than photographs.
     recipe = finetune.choose_recipe('one_cycle', size=64, batch_size=16, epochs=10, head_epochs=0, lr=5e-3, lr_decay=1, augment=False)
-    run = finetune.train(catalog, out, arch='resnet10t', weights='none', recipe=recipe, test=0.2, overwrite=True, progress=True)
+    run = _train(catalog, out, arch='resnet10t', weights='none', recipe=recipe, test=0.2, overwrite=True)
     _say(run.metrics['test'], 'test')
     image = run.predictions.of_split('test').table.image[0]
     print(f'\n$ carscope predict {out} {image}')
@@ -154,11 +162,10 @@ def main(arguments=None):
 def _run(arguments, debug):
     "The exit status."
     try: return app(arguments, prog_name='carscope', standalone_mode=False) or 0
-    except KeyboardInterrupt as e: status, message = 130, str(e) or 'interrupted'
-    except (ValueError, OSError) as e: status, message, error = 2, str(e), e
+    except (ValueError, OSError) as e: message, error = str(e), e
     except Exception as e:
         if not hasattr(e, 'format_message'): raise # ours to mend: the traceback belongs in a bug report
-        status, message, error = 2, f'{e.format_message()} (carscope {next(iter(arguments), "")} --help shows what there is)', e
-    if debug and status == 2: raise error
+        message, error = f'{e.format_message()} (carscope {next(iter(arguments), "")} --help shows what there is)', e
+    if debug: raise error
     print(f'carscope: {message}', file=sys.stderr)
-    return status
+    return 2
