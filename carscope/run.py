@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RUN_FILES', 'whole_file', 'Predictions', 'write_predictions', 'read_predictions', 'wilson',
            'expected_calibration_error', 'class_metrics', 'predicted_years', 'year_metrics', 'metrics_of', 'Run',
-           'check_free', 'plot_history', 'plot_runs', 'runs_table', 'summary_html']
+           'check_free', 'plot_history', 'summary_html', 'plot_runs', 'runs_table']
 
 # %% ../nbs/11_run.ipynb #8e94b372
 import html
@@ -274,38 +274,6 @@ def plot_history(
         ax.spines[['top', 'right']].set_visible(False)
     return fig
 
-def plot_runs(
-    runs:dict,   # name to `Run`
-    ax=None,
-) -> plt.Axes:
-    "Validation accuracy by epoch, each run with its accuracy on the test split and the interval of that."
-    ax = ax or plt.subplots(figsize=(8, 3.6), layout='constrained')[1]
-    for (name, run), colour in zip(runs.items(), (COLOUR, '#d55e00', '#009e73', '#cc79a7', '#e69f00')):
-        history, test = run.history, run.metrics[run.metrics['split']]
-        ax.plot(history.epoch, 100 * history.accuracy, color=colour, marker='.')
-        ax.annotate(f"{name}: {test['accuracy']:.1%} on {test['n']:,} {run.metrics['split']} images\n95 % interval {test['accuracy_low']:.1%} to {test['accuracy_high']:.1%}",
-                    (history.epoch.iloc[-1], 100 * history.accuracy.iloc[-1]), xytext=(4, 8), textcoords='offset points', va='bottom', ha='right', color=colour)
-    ax.axhline(100 * test['baseline_accuracy'], color='black', lw=1, ls='--')
-    ax.annotate('always the commonest class', (1, 100 * test['baseline_accuracy']), xytext=(0, 3), textcoords='offset points', xycoords=('axes fraction', 'data'), ha='right')
-    ax.set(xlabel='epoch', ylabel='validation accuracy (%)', ylim=(0, 100))
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.spines[['top', 'right']].set_visible(False)
-    return ax
-
-def runs_table(
-    runs:dict,   # name to `Run`
-) -> pd.DataFrame: # a row a run, as text
-    "What was trained and how well it does on the test split, intervals and baseline included; seconds are the median of the last stage."
-    rows = []
-    for name, run in runs.items():
-        config, metrics, history = run.config, run.metrics, run.history
-        recipe, m = config['recipe'], metrics[metrics['split']]
-        rows.append({'run': name, 'trained': 'head, then everything' if recipe['unfreeze'] else 'a linear head', 'images': f"{config['images']['train']:,}", 'size': f"{recipe['size']} px",
-                     'epochs': f"{recipe['head_epochs']} + {recipe['epochs']}" if recipe['unfreeze'] else str(recipe['epochs']), 'seconds an epoch': f"{history[history.stage == history.stage.iloc[-1]].seconds.median():.3g}",
-                     'judged on': f"{m['n']:,} {metrics['split']}", 'top 1 (95 % interval)': f"{m['accuracy']:.1%} ({m['accuracy_low']:.1%} to {m['accuracy_high']:.1%})",
-                     'top 5': f"{m['top5']:.1%}", 'macro F1': f"{m['macro_f1']:.3f}", 'commonest class': f"{m['baseline_accuracy']:.1%}"})
-    return pd.DataFrame(rows).set_index('run')
-
 def _mark_stages(ax, history):
     "A line where the next stage of the recipe begins."
     starts = history.groupby('stage', sort=False).epoch.min()
@@ -340,3 +308,37 @@ def _metrics_html(metrics):
         if 'mae_years' in m: row |= {'MAE (years)': f"{m['mae_years']:.2f}", 'of the median': f"{m['baseline_mae_years']:.2f}"}
         rows.append(row)
     return pd.DataFrame(rows).to_html(index=False, border=0)
+
+# %% ../nbs/11_run.ipynb #d906abec
+def plot_runs(
+    runs:dict,   # name to `Run`
+    ax=None,
+) -> plt.Axes:
+    "Validation accuracy by epoch, each run with its accuracy on the test split and the interval of that."
+    ax = ax or plt.subplots(figsize=(8, 3.6), layout='constrained')[1]
+    for (name, run), colour in zip(runs.items(), (COLOUR, '#d55e00', '#009e73', '#cc79a7', '#e69f00')):
+        history, test = run.history, run.metrics[run.metrics['split']]
+        ax.plot(history.epoch, 100 * history.accuracy, color=colour, marker='.')
+        ax.annotate(f"{name}: {test['accuracy']:.1%} on {test['n']:,} {run.metrics['split']} images\n95 % interval {test['accuracy_low']:.1%} to {test['accuracy_high']:.1%}",
+                    (history.epoch.iloc[-1], 100 * history.accuracy.iloc[-1]), xytext=(4, 8), textcoords='offset points', va='bottom', ha='right', color=colour)
+    ax.axhline(100 * test['baseline_accuracy'], color='black', lw=1, ls='--')
+    ax.annotate('always the commonest class', (1, 100 * test['baseline_accuracy']), xytext=(0, 3), textcoords='offset points', xycoords=('axes fraction', 'data'), ha='right')
+    ax.set(xlabel='epoch', ylabel='validation accuracy (%)', ylim=(0, 100))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.spines[['top', 'right']].set_visible(False)
+    return ax
+
+# %% ../nbs/11_run.ipynb #d83c18cd
+def runs_table(
+    runs:dict,   # name to `Run`
+) -> pd.DataFrame: # a row a run, as text
+    "What was trained and how well it does on the test split, intervals and baseline included; seconds are the median of the last stage."
+    rows = []
+    for name, run in runs.items():
+        config, metrics, history = run.config, run.metrics, run.history
+        recipe, m = config['recipe'], metrics[metrics['split']]
+        rows.append({'run': name, 'trained': 'head, then everything' if recipe['unfreeze'] else 'a linear head', 'images': f"{config['images']['train']:,}", 'size': f"{recipe['size']} px",
+                     'epochs': f"{recipe['head_epochs']} + {recipe['epochs']}" if recipe['unfreeze'] else str(recipe['epochs']), 'seconds an epoch': f"{history[history.stage == history.stage.iloc[-1]].seconds.median():.3g}",
+                     'judged on': f"{m['n']:,} {metrics['split']}", 'top 1 (95 % interval)': f"{m['accuracy']:.1%} ({m['accuracy_low']:.1%} to {m['accuracy_high']:.1%})",
+                     'top 5': f"{m['top5']:.1%}", 'macro F1': f"{m['macro_f1']:.3f}", 'commonest class': f"{m['baseline_accuracy']:.1%}"})
+    return pd.DataFrame(rows).set_index('run')
