@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['CATALOG_COLUMNS', 'SPLITS', 'COLOUR', 'TWO_WORD_MAKES', 'BODIES', 'IMAGE_SUFFIXES', 'FOLDER_NAMES', 'SPLIT_FOLDERS',
            'LAYOUTS', 'as_catalog', 'parse_label', 'read_devkit', 'read_class_folders', 'write_catalog', 'read_table',
-           'read_catalog', 'cache_home', 'load_image', 'check_images', 'fingerprint', 'split_catalog', 'vocabulary',
-           'training_rows', 'Enlarge', 'augmentations', 'make_datablock', 'make_dataloaders', 'default_workers',
-           'plot_class_counts', 'plot_counts', 'plot_years', 'plot_catalog']
+           'read_catalog', 'load_image', 'check_images', 'fingerprint', 'split_catalog', 'vocabulary', 'training_rows',
+           'Enlarge', 'augmentations', 'make_datablock', 'make_dataloaders', 'default_workers', 'plot_class_counts',
+           'plot_counts', 'plot_years', 'plot_catalog']
 
 # %% ../nbs/00_data.ipynb #5727aeaa
 import hashlib
@@ -40,7 +40,7 @@ from matplotlib.ticker import MaxNLocator
 from scipy.io import loadmat
 from tqdm import tqdm
 
-from .showroom import showroom
+from .showroom import cache_home, showroom
 
 # %% ../nbs/00_data.ipynb #ecb6e993
 CATALOG_COLUMNS = dict(
@@ -207,7 +207,7 @@ def read_table(
 
 # %% ../nbs/00_data.ipynb #eeb62764
 LAYOUTS = '''the Stanford Cars devkit (devkit/*.mat beside cars_train/), class folders (train/<class name>/*.jpg or \
-<class name>/*.jpg), or a catalog (.csv or .parquet with a column image)'''
+<class name>/*.jpg), or a catalog (.csv or .parquet with a column image, or a folder that holds a catalog.csv)'''
 
 def read_catalog(
     path, # folder or file in one of the known layouts, or `showroom` for generated cars
@@ -215,7 +215,7 @@ def read_catalog(
     """The catalog of whatever lies at `path`. What had to be left out stands in `attrs['dropped']` and is warned of.
 
     Raises FileNotFoundError when nothing is there and ValueError when the layout is none of the known ones."""
-    if str(path) == 'showroom': path = showroom(cache_home()/'showroom')
+    if str(path) == 'showroom': return as_catalog(showroom())
     path = Path(os.path.abspath(Path(path).expanduser()))
     if not path.exists(): raise FileNotFoundError(f'{path} does not exist: give the folder or file of a data set')
     catalog = read_table(path) if path.suffix in ('.csv', '.parquet') and path.is_file() else _read_folder(path)
@@ -231,6 +231,7 @@ def _read_folder(path):
     if not any(os.scandir(path)): raise ValueError(f'{path} is empty')
     for _ in range(3):
         if (path/'devkit').is_dir(): return read_devkit(path)
+        if (path/'catalog.csv').is_file(): return read_table(path/'catalog.csv')
         folders = _listing(path, 'is_dir')
         splits = [d for d in folders if d.name.lower() in SPLIT_FOLDERS]
         if any(map(_has_class_folders, splits)) or _has_class_folders(path): return read_class_folders(path)
@@ -245,10 +246,6 @@ def _tell(dropped, most=3):
         names = [Path(p).name for p, r in dropped if r == reason]
         parts.append(f"{n} image{'s' * (n > 1)}, {reason}: {', '.join(names[:most])}" + ', ...' * (n > most))
     return '; '.join(parts)
-
-def cache_home() -> Path:
-    "Where things that can be made again are kept: `CARSCOPE_CACHE`, or `~/.cache/carscope`."
-    return Path(os.getenv('CARSCOPE_CACHE') or Path.home()/'.cache'/'carscope')
 
 # %% ../nbs/00_data.ipynb #10949b87
 def load_image(

@@ -5,10 +5,12 @@
 # %% auto #0
 __all__ = ['RUN_FILES', 'whole_file', 'Predictions', 'write_predictions', 'read_predictions', 'wilson',
            'expected_calibration_error', 'class_metrics', 'predicted_years', 'year_metrics', 'metrics_of', 'Run',
-           'check_free', 'plot_history', 'summary_html', 'plot_runs', 'runs_table']
+           'check_free', 'plot_history', 'summary_html', 'plot_year_errors', 'plot_confusion', 'write_report',
+           'plot_runs', 'runs_table']
 
 # %% ../nbs/11_run.ipynb #8e94b372
 import html
+import io
 import json
 import os
 from base64 import b64encode
@@ -308,6 +310,59 @@ def _metrics_html(metrics):
         if 'mae_years' in m: row |= {'MAE (years)': f"{m['mae_years']:.2f}", 'of the median': f"{m['baseline_mae_years']:.2f}"}
         rows.append(row)
     return pd.DataFrame(rows).to_html(index=False, border=0)
+
+# %% ../nbs/11_run.ipynb #79619924
+def plot_year_errors(
+    predictions:Predictions,   # of a run whose target is `year`, of one split
+    ax=None,
+) -> plt.Axes:
+    "Predicted against true year, an image a dot, and what a perfect answer would be."
+    ax = ax or plt.subplots(figsize=(4.6, 4.2), layout='constrained')[1]
+    truth, estimate = predictions.table.year.astype(float), predicted_years(predictions)
+    ends = [min(truth.min(), min(estimate)) - 2, max(truth.max(), max(estimate)) + 2]
+    ax.plot(ends, ends, color='black', lw=1)
+    ax.scatter(truth, estimate, s=12, alpha=.5, color=COLOUR, linewidths=0)
+    ax.set(xlabel='year', ylabel='predicted year', xlim=ends, ylim=ends, aspect='equal', title=f'{abs(truth - estimate).mean():.1f} years off on average')
+    ax.spines[['top', 'right']].set_visible(False)
+    return ax
+
+def plot_confusion(
+    predictions:Predictions,   # of one split
+    ax=None,
+) -> plt.Axes:
+    "Of the images of each class (a row), the share that was taken for each class (a column). For up to some thirty classes."
+    ax = ax or plt.subplots(figsize=(4.8, 4.4), layout='constrained')[1]
+    truth, guess, k = predictions.truth, predictions.logits.argmax(1), len(predictions.vocab)
+    counts = np.bincount(truth[truth >= 0] * k + guess[truth >= 0], minlength=k * k).reshape(k, k)
+    image = ax.imshow(100 * counts / np.maximum(counts.sum(1, keepdims=True), 1), cmap='Blues', vmin=0, vmax=100)
+    ax.set(xticks=range(k), yticks=range(k), xlabel=f'predicted {predictions.target}', ylabel=predictions.target)
+    ax.set_xticklabels(predictions.vocab, rotation=90, fontsize=8)
+    ax.set_yticklabels(predictions.vocab, fontsize=8)
+    ax.figure.colorbar(image, ax=ax, label='% of the row', shrink=.8)
+    return ax
+
+# %% ../nbs/11_run.ipynb #3e360c98
+def write_report(
+    path,             # of the HTML file
+    title:str,
+    lead:str,         # a sentence or two
+    runs:dict,        # name to `Run`, with predictions
+):
+    "One page: what was asked, how well it was answered, and the pictures of it."
+    parts = []
+    for name, run in runs.items():
+        test = run.predictions.of_split(run.metrics['split'])
+        ax = plot_year_errors(test) if run.config['target'] == 'year' else plot_confusion(test) if len(test.vocab) <= 30 else None
+        figure = ''
+        if ax is not None:
+            buffer = io.BytesIO()
+            ax.figure.savefig(buffer, format='png', dpi=100)
+            plt.close(ax.figure)
+            figure = f'<img alt="{html.escape(name)}: predictions" src="data:image/png;base64,{b64encode(buffer.getvalue()).decode()}">'
+        parts.append(f'<section><h2>{html.escape(name)}</h2>{figure}{summary_html(run)}</section>')
+    style = 'body{font:15px/1.5 system-ui,sans-serif;max-width:64em;margin:2em auto;padding:0 1em;color:#222;background:#fff} table{border-collapse:collapse;margin:.5em 0} th,td{padding:.15em .7em .15em 0;text-align:left;font-variant-numeric:tabular-nums} img{max-width:100%} section{border-top:1px solid #ccc;margin-top:2em}'
+    page = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title><style>{style}</style></head><body><h1>{html.escape(title)}</h1><p>{html.escape(lead)}</p>{"".join(parts)}</body></html>'
+    with whole_file(path) as part: part.write_text(page, encoding='utf-8')
 
 # %% ../nbs/11_run.ipynb #d906abec
 def plot_runs(
