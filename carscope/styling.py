@@ -13,32 +13,43 @@ from types import SimpleNamespace as Part
 import numpy as np
 import pandas as pd
 
-from .coachwork import Atlas, Lines, Palette, bar, blade_lamp, box, box_lamp, cabin, corner, disc, dome, fit_rails, hull, interior, nose_at, paint_cabin, paint_flank, paint_front, paint_rear, paint_top, paint_wheel, round_lamp, solid, well, wheel
+from .coachwork import (Atlas, Lines, Palette, bar, blade_lamp, box, box_lamp, cabin, corner, disc, dome, fit_rails, hull, interior,
+                               nose_at, paint_cabin, paint_flank, paint_front, paint_rear, paint_top, paint_wheel, round_lamp, solid, well, wheel)
 from .render import PARTS, join
 
 # %% ../nbs/15_styling.ipynb #d65c3556
 YEARS = (1950, 2025)    # the years that cars can be from
 KNOTS = (1950, 1958, 1966, 1974, 1982, 1990, 1998, 2006, 2014, 2025)
 CURVES = dict( # part, unit, why, and a value for each year of KNOTS; straight lines between
-    length=    ('proportions', 'm', 'cars grew through the fifties, shrank after the oil crisis and grew again', (4.85, 5.20, 5.15, 4.95, 4.70, 4.62, 4.66, 4.72, 4.80, 4.82)),
-    width=     ('proportions', 'm', 'wide in the sixties, narrow around 1980, wide again for side impacts', (1.80, 1.96, 1.92, 1.84, 1.72, 1.72, 1.76, 1.81, 1.86, 1.90)),
-    height=    ('proportions', 'm', 'longer, lower, wider until the seventies; the seat has risen since', (1.62, 1.48, 1.41, 1.38, 1.38, 1.39, 1.42, 1.46, 1.46, 1.45)),
-    belt=      ('proportions', 'of the height', 'the beltline sinks until 1974 (thin pillars, much glass), then rises', (.640, .635, .615, .610, .615, .610, .625, .645, .665, .675)),
-    wheelbase= ('proportions', 'of the length', 'overhangs shrink; batteries between the axles push it further', (.590, .570, .575, .575, .570, .575, .580, .585, .595, .615)),
+    length=    ('proportions', 'm', 'cars grew through the fifties, shrank after the oil crisis and grew again',
+                (4.85, 5.20, 5.15, 4.95, 4.70, 4.62, 4.66, 4.72, 4.80, 4.82)),
+    width=     ('proportions', 'm', 'wide in the sixties, narrow around 1980, wide again for side impacts',
+                (1.80, 1.96, 1.92, 1.84, 1.72, 1.72, 1.76, 1.81, 1.86, 1.90)),
+    height=    ('proportions', 'm', 'longer, lower, wider until the seventies; the seat has risen since',
+                (1.62, 1.48, 1.41, 1.38, 1.38, 1.39, 1.42, 1.46, 1.46, 1.45)),
+    belt=      ('proportions', 'of the height', 'the beltline sinks until 1974 (thin pillars, much glass), then rises',
+                (.640, .635, .615, .610, .615, .610, .625, .645, .665, .675)),
+    wheelbase= ('proportions', 'of the length', 'overhangs shrink; batteries between the axles push it further',
+                (.590, .570, .575, .575, .570, .575, .580, .585, .595, .615)),
     overhang=  ('proportions', 'm', 'from the nose to the front axle', (.80, .90, .92, .92, .86, .86, .88, .90, .90, .86)),
-    hood=      ('proportions', 'of the length', 'long hoods until 1974, then engines across and cabins forward', (.300, .305, .320, .330, .310, .295, .275, .265, .260, .255)),
+    hood=      ('proportions', 'of the length', 'long hoods until 1974, then engines across and cabins forward',
+                (.300, .305, .320, .330, .310, .295, .275, .265, .260, .255)),
     rake=      ('proportions', 'degrees', 'windscreens lie ever flatter: wind tunnels and bonded glass', (56, 52, 46, 42, 39, 34, 31, 29, 28, 27)),
     tyre=      ('proportions', 'm', 'radius: small in the eighties, large since', (.365, .345, .335, .320, .300, .300, .312, .328, .342, .358)),
-    shoulder=  ('proportions', '', 'exponent of the section: round, then folded paper, then soap, then crisp', (2.7, 3.3, 4.6, 5.4, 6.5, 4.6, 3.8, 4.2, 5.2, 6.0)),
+    shoulder=  ('proportions', '', 'exponent of the section: round, then folded paper, then soap, then crisp',
+                (2.7, 3.3, 4.6, 5.4, 6.5, 4.6, 3.8, 4.2, 5.2, 6.0)),
     roof_edge= ('proportions', '', 'the same for the roof', (2.4, 2.8, 3.6, 4.4, 5.4, 4.2, 3.6, 3.8, 4.4, 5.0)),
     roof_round=('proportions', 'm', 'where windscreen and roof meet', (.30, .22, .14, .10, .06, .10, .17, .18, .16, .14)),
     plan_round=('proportions', 'm', 'radius of the corners seen from above', (.60, .36, .22, .18, .16, .30, .44, .46, .42, .38)),
     bow=       ('proportions', 'm', 'how far the face bows forward', (.10, .08, .05, .04, .03, .08, .12, .14, .13, .10)),
-    nose=      ('proportions', 'm', 'height of the hood at its front: pedestrian rules raise it since 2005', (.96, .86, .79, .76, .75, .70, .71, .76, .82, .84)),
+    nose=      ('proportions', 'm', 'height of the hood at its front: pedestrian rules raise it since 2005',
+                (.96, .86, .79, .76, .75, .70, .71, .76, .82, .84)),
     nose_round=('proportions', 'm', 'radius of the hood at its front', (.30, .14, .08, .06, .06, .14, .18, .18, .14, .12)),
     tail_round=('proportions', 'm', 'radius of the deck at its end', (.34, .16, .09, .07, .06, .10, .15, .15, .12, .10)),
-    lean=      ('proportions', '', 'slope of the face: shark noses around 1974, sloped ones around 1998', (-.10, -.04, .06, .10, .04, -.10, -.16, -.12, -.06, -.02)),
-    deck_drop= ('proportions', 'm', 'the tail sinks in the fifties and stands high for the wind since 1990', (.18, .12, .07, .05, .03, -.01, -.02, -.04, -.05, -.06)),
+    lean=      ('proportions', '', 'slope of the face: shark noses around 1974, sloped ones around 1998',
+                (-.10, -.04, .06, .10, .04, -.10, -.16, -.12, -.06, -.02)),
+    deck_drop= ('proportions', 'm', 'the tail sinks in the fifties and stands high for the wind since 1990',
+                (.18, .12, .07, .05, .03, -.01, -.02, -.04, -.05, -.06)),
     wedge=     ('proportions', 'm', 'how far the belt rises to the rear', (-.06, -.03, -.01, .00, .02, .03, .04, .05, .06, .07)),
     crown=     ('proportions', 'm', 'dome of the hood', (.10, .06, .03, .02, .01, .02, .04, .04, .03, .03)),
     fender=    ('proportions', 'm', 'fenders stand above the hood', (.10, .05, .03, .02, .00, .00, .00, .01, .02, .02)),
@@ -50,11 +61,16 @@ CURVES = dict( # part, unit, why, and a value for each year of KNOTS; straight l
     tumblehome=('proportions', 'm', 'windows lean in: curved side glass since the sixties', (.10, .10, .12, .14, .13, .14, .14, .14, .14, .14)),
     clearance= ('proportions', 'm', 'sills sink', (.23, .20, .19, .18, .18, .17, .16, .16, .16, .15)),
     gap=       ('proportions', 'm', 'between tyre and arch: stance', (.055, .06, .06, .06, .055, .05, .045, .04, .035, .03)),
-    peak=      ('proportions', '', 'where the roof is highest: it moves forward, and the roof falls behind it', (.50, .50, .50, .50, .45, .45, .42, .40, .38, .36)),
+    peak=      ('proportions', '', 'where the roof is highest: it moves forward, and the roof falls behind it',
+                (.50, .50, .50, .50, .45, .45, .42, .40, .38, .36)),
     roof_arch= ('proportions', 'm', 'arch of the roof', (.10, .07, .05, .035, .025, .035, .045, .05, .055, .06)),
     cabin_end= ('proportions', 'of the length', 'the foot of the rear window moves to the tail', (.82, .82, .82, .83, .85, .85, .86, .87, .885, .90)),
-    deck=      ('proportions', 'of the length', 'decks shorten', (.18, .18, .18, .17, .15, .15, .14, .13, .115, .10)),
-    post=      ('glass', 'm', 'windscreen pillars: thin in the seventies, thick for roll-over rules', (.045, .045, .04, .04, .035, .04, .045, .055, .06, .06)),
+    deck=      ('proportions', 'of the length', 'decks shorten', (.18, .18, .18, .17, .15, .15, .14, .13, .115, .10)))
+
+# %% ../nbs/15_styling.ipynb #11709092
+CURVES |= dict( # of the other parts
+    post=      ('glass', 'm', 'windscreen pillars: thin in the seventies, thick for roll-over rules',
+                (.045, .045, .04, .04, .035, .04, .045, .055, .06, .06)),
     rail=      ('glass', 'm', 'roof rails above the side windows', (.10, .08, .065, .06, .055, .05, .05, .055, .06, .06)),
     clear=     ('glass', 'share of light', 'glass darkens', (.62, .62, .60, .58, .55, .52, .46, .42, .38, .34)),
     sill=      ('glass', 'm', 'windows begin above the belt', (.05, .03, .02, .015, .015, .02, .02, .025, .03, .03)),
@@ -65,20 +81,55 @@ CURVES = dict( # part, unit, why, and a value for each year of KNOTS; straight l
     grille_wide=('grille', 'm', 'half its width: broad mouths of the sixties', (.50, .68, .68, .66, .62, .56, .52, .52, .56, .60)),
     frame=     ('grille', 'm', 'thickness of its frame', (.034, .030, .026, .022, .018, .018, .024, .022, .018, .018)),
     rear_lamp= ('rear lamps', '', 'size against that of 1974', (.75, 1.0, 1.05, 1.15, 1.3, 1.35, 1.35, 1.3, 1.2, 1.1)))
-DATED = { # part: which style from which year, and why
-    'front lamps': ((1950, 'pod', 'round lamps in pods of their own'), (1958, 'round', 'round sealed beams in the face, often two and two'), (1974, 'sealed', 'rectangular sealed beams'),
-                    (1987, 'faired', 'lenses that follow the body, amber corners'), (1999, 'projector', 'clear glass over projectors, drawn into the fender'), (2012, 'led', 'smoked, slim, with a line of daylight'), (2019, 'strip', 'a strip of light across the face')),
-    'rear lamps': ((1950, 'pod', 'small red lamps on pods'), (1957, 'chromed', 'red glass framed by chrome'), (1976, 'tricolour', 'red, amber and white blocks'), (1998, 'clear', 'clear glass, red rings'), (2008, 'diodes', 'lines of diodes'), (2018, 'bar', 'smoked, with a bar across the tail')),
-    'grille': ((1950, 'chrome', 'chrome teeth'), (1974, 'bright', 'thin bright frame, matt bars'), (1984, 'plastic', 'dark plastic, a thin bright edge'), (2000, 'framed', 'a chrome frame returns'), (2012, 'black', 'gloss black mesh'), (2019, 'closed', 'closed panel, as electric cars need')),
-    'bumper': ((1950, 'blade', 'chrome blade, guards until 1966'), (1973, 'impact', 'large bars with rubber, for impacts at 8 km/h'), (1983, 'plastic', 'dark plastic'), (1992, 'painted', 'in the colour of the body, rubbing strip'), (1999, 'sculpted', 'openings at the corners, dark lip')),
-    'wheels': ((1950, 'cap', 'hub caps on painted steel'), (1965, 'steel', 'pressed steel with holes, trim ring'), (1982, 'cast', 'cast spokes'), (2012, 'cut', 'two-tone, thin spokes')),
-    'glass': ((1950, 'chromed', 'chromed frames'), (1980, 'black', 'black frames'), (1989, 'flush', 'black pillars between flush panes')),
-    'trim': ((1950, 'spear', 'chrome spears, round mirrors'), (1962, 'bright', 'one bright strip, chromed mirrors'), (1978, 'rubber', 'rubbing strips, square black mirrors'), (1993, 'painted', 'painted mirrors and handles'), (2000, 'bare', 'no strips'), (2019, 'flush', 'flush handles')),
-    'body': ((1950, 'two-tone', 'roofs in a second colour, skirts over the rear wheels'), (1962, 'plain', 'one colour; vinyl roofs and wooden flanks until the eighties'), (1985, 'sills', 'dark sills'), (1998, 'clad', 'cladding on SUVs'), (2016, 'floating', 'black roofs'))}
 
 def curve(name, year):
     "The value of a cue in a year."
     return float(np.interp(year, KNOTS, CURVES[name][3]))
+
+# %% ../nbs/15_styling.ipynb #f3339cae
+DATED = { # part: which style from which year, and why
+    'front lamps':  ((1950, 'pod',       'round lamps in pods of their own'),
+                     (1958, 'round',     'round sealed beams in the face, often two and two'),
+                     (1974, 'sealed',    'rectangular sealed beams'),
+                     (1987, 'faired',    'lenses that follow the body, amber corners'),
+                     (1999, 'projector', 'clear glass over projectors, drawn into the fender'),
+                     (2012, 'led',       'smoked, slim, with a line of daylight'),
+                     (2019, 'strip',     'a strip of light across the face')),
+    'rear lamps':   ((1950, 'pod',       'small red lamps on pods'),
+                     (1957, 'chromed',   'red glass framed by chrome'),
+                     (1976, 'tricolour', 'red, amber and white blocks'),
+                     (1998, 'clear',     'clear glass, red rings'),
+                     (2008, 'diodes',    'lines of diodes'),
+                     (2018, 'bar',       'smoked, with a bar across the tail')),
+    'grille':       ((1950, 'chrome',    'chrome teeth'),
+                     (1974, 'bright',    'thin bright frame, matt bars'),
+                     (1984, 'plastic',   'dark plastic, a thin bright edge'),
+                     (2000, 'framed',    'a chrome frame returns'),
+                     (2012, 'black',     'gloss black mesh'),
+                     (2019, 'closed',    'closed panel, as electric cars need')),
+    'bumper':       ((1950, 'blade',     'chrome blade, guards until 1966'),
+                     (1973, 'impact',    'large bars with rubber, for impacts at 8 km/h'),
+                     (1983, 'plastic',   'dark plastic'),
+                     (1992, 'painted',   'in the colour of the body, rubbing strip'),
+                     (1999, 'sculpted',  'openings at the corners, dark lip')),
+    'wheels':       ((1950, 'cap',       'hub caps on painted steel'),
+                     (1965, 'steel',     'pressed steel with holes, trim ring'),
+                     (1982, 'cast',      'cast spokes'),
+                     (2012, 'cut',       'two-tone, thin spokes')),
+    'glass':        ((1950, 'chromed',   'chromed frames'),
+                     (1980, 'black',     'black frames'),
+                     (1989, 'flush',     'black pillars between flush panes')),
+    'trim':         ((1950, 'spear',     'chrome spears, round mirrors'),
+                     (1962, 'bright',    'one bright strip, chromed mirrors'),
+                     (1978, 'rubber',    'rubbing strips, square black mirrors'),
+                     (1993, 'painted',   'painted mirrors and handles'),
+                     (2000, 'bare',      'no strips'),
+                     (2019, 'flush',     'flush handles')),
+    'body':         ((1950, 'two-tone',  'roofs in a second colour, skirts over the rear wheels'),
+                     (1962, 'plain',     'one colour; vinyl roofs and wooden flanks until the eighties'),
+                     (1985, 'sills',     'dark sills'),
+                     (1998, 'clad',      'cladding on SUVs'),
+                     (2016, 'floating',  'black roofs'))}
 
 def dated(part, year):
     "The style of a part in a year."
@@ -87,8 +138,10 @@ def dated(part, year):
 # %% ../nbs/15_styling.ipynb #379b6116
 def cue_table() -> pd.DataFrame:
     "Every cue: the part it belongs to, its values or styles, and why."
-    rows = [dict(part=part, cue=name.replace('_', ' '), unit=unit, why=why, **{str(y): f'{v:g}' for y, v in zip(KNOTS, values)}) for name, (part, unit, why, values) in CURVES.items()]
-    dates = [dict(part=part, cue='style', unit='', why='; '.join(f'from {start} {name}: {why}' for start, name, why in styles)) for part, styles in DATED.items()]
+    rows = [dict(part=part, cue=name.replace('_', ' '), unit=unit, why=why, **{str(y): f'{v:g}' for y, v in zip(KNOTS, values)})
+            for name, (part, unit, why, values) in CURVES.items()]
+    dates = [dict(part=part, cue='style', unit='', why='; '.join(f'from {start} {name}: {why}' for start, name, why in styles))
+             for part, styles in DATED.items()]
     return pd.DataFrame(rows + dates).fillna('').set_index(['part', 'cue'])
 
 # %% ../nbs/15_styling.ipynb #8ebee41f
@@ -96,11 +149,18 @@ BODIES = dict( # against the sedan of the year, in the units of CURVES; `rear_ra
     Sedan=      dict(rear_rake=(42, 40, 38, 38, 48, 38, 33, 30, 27, 25)),
     Coupe=      dict(rear_rake=(38, 34, 26, 24, 30, 27, 25, 24, 22, 21), height=-.07, length=-.12, hood=.030),
     Convertible=dict(rear_rake=(45,) * 10, height=-.06, length=-.16, hood=.030, cabin_end=.78, deck=.22),
-    Hatchback=  dict(rear_rake=(48, 46, 44, 44, 52, 56, 60, 56, 52, 50), height=.03, length=-.62, wheelbase=.030, overhang=-.06, hood=-.005, cabin_end=.975, deck=0.),
+    Hatchback=  dict(rear_rake=(48, 46, 44, 44, 52, 56, 60, 56, 52, 50),
+                     height=.03, length=-.62, wheelbase=.030, overhang=-.06, hood=-.005, cabin_end=.975, deck=0.),
     Wagon=      dict(rear_rake=(62, 62, 62, 66, 70, 66, 62, 60, 54, 50), height=.03, length=.02, cabin_end=.985, deck=0.),
-    SUV=        dict(rear_rake=(78, 78, 80, 80, 80, 78, 74, 68, 62, 58), height=.33, length=-.32, hood=-.015, clearance=.09, tyre=.045, nose=.24, shoulder=2, roof_edge=1.5, plan_round=-.06, rake=8, tail_round=-.03, belt=-.01, cabin_end=.985, deck=0.),
-    Pickup=     dict(rear_rake=(80, 80, 80, 82, 84, 82, 80, 80, 80, 80), height=.31, length=.15, hood=-.015, clearance=.11, tyre=.045, nose=.22, shoulder=2, plan_round=-.1, roof_edge=1, rake=5, cabin_end=.56, deck=0.),
-    Van=        dict(rear_rake=(80, 82, 84, 85, 85, 85, 85, 85, 85, 85), height=.52, length=.10, hood=-.12, clearance=.04, tyre=.01, nose=.20, overhang=.02, roof_edge=2, roof_round=-.04, shoulder=1.5, plan_round=-.08, belt=-.061, rake=12, cabin_end=.992, deck=0.),
+    SUV=        dict(rear_rake=(78, 78, 80, 80, 80, 78, 74, 68, 62, 58),
+                     height=.33, length=-.32, hood=-.015, clearance=.09, tyre=.045, nose=.24, shoulder=2, roof_edge=1.5,
+                     plan_round=-.06, rake=8, tail_round=-.03, belt=-.01, cabin_end=.985, deck=0.),
+    Pickup=     dict(rear_rake=(80, 80, 80, 82, 84, 82, 80, 80, 80, 80),
+                     height=.31, length=.15, hood=-.015, clearance=.11, tyre=.045, nose=.22, shoulder=2,
+                     plan_round=-.1, roof_edge=1, rake=5, cabin_end=.56, deck=0.),
+    Van=        dict(rear_rake=(80, 82, 84, 85, 85, 85, 85, 85, 85, 85),
+                     height=.52, length=.10, hood=-.12, clearance=.04, tyre=.01, nose=.20, overhang=.02,
+                     roof_edge=2, roof_round=-.04, shoulder=1.5, plan_round=-.08, belt=-.061, rake=12, cabin_end=.992, deck=0.),
     Minivan=    dict(rear_rake=(76, 76, 78, 80, 80, 76, 72, 68, 66, 64), height=.28, hood=-.075, clearance=.02, nose=.13, rake=3, cabin_end=.985, deck=0.))
 
 def proportions(
@@ -112,7 +172,9 @@ def proportions(
     own = BODIES[body]
     p = Part(body=body, rear_rake=float(np.interp(year, KNOTS, own['rear_rake'])))
     for name, (part, *_) in CURVES.items():
-        if part == 'proportions': setattr(p, name, (own[name] if name in ('cabin_end', 'deck') and name in own else curve(name, year) + own.get(name, 0)) * changes.get(name, 1))
+        if part == 'proportions':
+            setattr(p, name, (own[name] if name in ('cabin_end', 'deck') and name in own else curve(name, year) + own.get(name, 0))
+                             * changes.get(name, 1))
     p.wheelbase *= p.length
     p.hood_drop, p.chin, p.taper, p.shelf, p.screen_bow, p.rear_lean = .03, .02, .05, .05, .16, -.4 * p.lean
     if p.deck == 0: p.deck_drop, p.fin, p.tail_round = 0, .4 * p.fin, min(p.tail_round, .05)
@@ -136,9 +198,18 @@ MAKES = dict( # what all cars of a make share, whatever their year
 
 # %% ../nbs/15_styling.ipynb #878709ee
 GRILLES = dict( # shares of the year's half width and height; distance between bars, metres; do they stand upright?
-    oval=(.62, .90, .060, True), twin=(.24, 1.05, .035, True), slot=(1.05, .50, .040, False), temple=(.52, 1.20, .045, True), horseshoe=(.32, 1.25, .045, True), trapeze=(.62, 1., .040, False),
-    shield=(.42, 1.20, .045, False), hexagon=(.55, 1.05, .045, False), slats=(.80, .95, .110, True), mouth=(1.08, .75, .045, False), vee=(.66, .90, .045, False), none=(.42, .20, .040, False))
-
+    oval=      (.62,  .90,  .060, True),
+    twin=      (.24,  1.05, .035, True),
+    slot=      (1.05, .50,  .040, False),
+    temple=    (.52,  1.20, .045, True),
+    horseshoe= (.32,  1.25, .045, True),
+    trapeze=   (.62,  1.,   .040, False),
+    shield=    (.42,  1.20, .045, False),
+    hexagon=   (.55,  1.05, .045, False),
+    slats=     (.80,  .95,  .110, True),
+    mouth=     (1.08, .75,  .045, False),
+    vee=       (.66,  .90,  .045, False),
+    none=      (.42,  .20,  .040, False))
 def _grille_outline(kind, half, high, z):
     "Signed distance to the outline, from distances to the middle and heights."
     def outline(a, h):
@@ -166,7 +237,8 @@ def grille_style(year, make, lines):
         stripe = np.abs(((y if upright else h - z) / pitch + .5) % 1 - .5) * pitch - pitch * (.28 if kind == 'slats' else .16)
         if look in ('framed', 'black') and not upright: stripe = np.minimum(stripe, np.abs((y / pitch) % 1 - .5) * pitch - pitch * .14)
         out = [(d - thick, frame), (d, back)] + ([(np.maximum(d + .004, stripe), bars)] if look != 'closed' else [(np.abs(d + .02) - .006, 'steel')])
-        badge = dict(temple=disc(a, h, 0, z + high / 2 + .05, .032), slot=disc(a, h, 0, z, .05), mouth=disc(a, h, 0, z, .055), none=disc(a, h, 0, z + .09, .045)).get(kind)
+        badge = dict(temple=disc(a, h, 0, z + high / 2 + .05, .032), slot=disc(a, h, 0, z, .05),
+                     mouth=disc(a, h, 0, z, .055), none=disc(a, h, 0, z + .09, .045)).get(kind)
         return out if badge is None else out + [(badge - .010, 'chrome'), (badge, 'steel')]
     return Part(shapes=shapes, height=lambda a, y, h: np.clip(thick - np.abs(outline(a, h) - thick / 2), 0, .02) * .8)
 
@@ -178,17 +250,23 @@ def front_style(year, make, lines):
     if look == 'pod': pods = [(W - .20, z + .02, .095)]
     elif look == 'round':
         r = .078 if m['quad'] else .092
-        lamps = [round_lamp(W - .17, z, r), round_lamp(W - .17 - 2.5 * r, z, .95 * r) if m['quad'] else box_lamp(W - .17, z - .15, .12, .045, lens='amber')]
+        lamps = [round_lamp(W - .17, z, r),
+                 round_lamp(W - .17 - 2.5 * r, z, .95 * r) if m['quad'] else box_lamp(W - .17, z - .15, .12, .045, lens='amber')]
     elif look == 'sealed':
         bezel = 'chrome' if year < 1980 else 'black'
-        lamps = [box_lamp(W - .24, z, .31, .115, bezel, split=True) if m['quad'] else box_lamp(W - .19, z, .20, .125, bezel), box_lamp(W + .01, z, .17, .115, bezel, 'amber')]
+        lamps = [box_lamp(W - .24, z, .31, .115, bezel, split=True) if m['quad'] else box_lamp(W - .19, z, .20, .125, bezel),
+                 box_lamp(W + .01, z, .17, .115, bezel, 'amber')]
     elif look == 'faired':
         tall = np.interp(year, (1987, 1999), (.125, .145))
-        lamps = [blade_lamp(W - .52, W + .12, z, tall, .5 * slant, eyes=0, taper=.75), box_lamp(W - .32, z + .1 * slant, .20, .6 * tall, 'steel'), box_lamp(W, z + .3 * slant, .20, .72 * tall, 'lens', 'amber')]
+        lamps = [blade_lamp(W - .52, W + .12, z, tall, .5 * slant, eyes=0, taper=.75),
+                 box_lamp(W - .32, z + .1 * slant, .20, .6 * tall, 'steel'),
+                 box_lamp(W, z + .3 * slant, .20, .72 * tall, 'lens', 'amber')]
     elif look == 'projector': lamps = [blade_lamp(W - .50, W + .20, z - .02, np.interp(year, (1999, 2012), (.20, .16)), slant + .05, eyes=2, taper=.35)]
-    elif look == 'led': lamps = [blade_lamp(W - .54, W + .18, z - .02, .115, slant + .05, lens='smoked', eyes=3, line=.75 if slant > .02 else -.75, taper=.35)]
+    elif look == 'led':
+        lamps = [blade_lamp(W - .54, W + .18, z - .02, .115, slant + .05, lens='smoked', eyes=3, line=.75 if slant > .02 else -.75, taper=.35)]
     else:
-        strip = lambda a, h: [(np.maximum(np.abs(h - z - .03) - .018, a - W - .17), 'smoked'), (np.maximum(np.abs(h - z - .03) - .010, np.maximum(.30 - a if m['quad'] else -1., a - W - .15)), 'led')]
+        strip = lambda a, h: [(np.maximum(np.abs(h - z - .03) - .018, a - W - .17), 'smoked'),
+                              (np.maximum(np.abs(h - z - .03) - .010, np.maximum(.30 - a if m['quad'] else -1., a - W - .15)), 'led')]
         lamps = [blade_lamp(W - .44, W + .08, z - .05, .085, .6 * slant, lens='smoked', eyes=3, taper=.5), strip]
     return Part(lamps=lamps, pods=pods)
 
@@ -214,7 +292,8 @@ def rear_style(year, make, lines):
     p, kind, look, g = lines.p, MAKES[make]['rear'], dated('rear lamps', year), curve('rear_lamp', year)
     W, boxy = p.width / 2, p.deck == 0
     z = lines.belt - (.15 if boxy else .17)
-    pods = dict(round=[(W - .26, z - .04, .065)], twin=[(W - .24, z - .03, .05), (W - .38, z - .05, .05)], dots=[(W - .24 - .11 * k, z - .03 - .01 * k, .036) for k in range(3)], ring=[(W - .27, z - .05, .085)])
+    pods = dict(round=[(W - .26, z - .04, .065)], twin=[(W - .24, z - .03, .05), (W - .38, z - .05, .05)],
+                dots=[(W - .24 - .11 * k, z - .03 - .01 * k, .036) for k in range(3)], ring=[(W - .27, z - .05, .085)])
     if look == 'pod' and kind in pods: return Part(lamps=[], badge=True, pods=pods[kind])
     bezel = dict(pod='chrome', chromed='chrome', tricolour='black', clear='red', diodes='red').get(look, 'smoked')
     lens = 'smoked' if year >= 2013 else 'red'
@@ -222,7 +301,8 @@ def rear_style(year, make, lines):
         out = []
         for d in _rear_figure(kind, a, h, z, W, g, boxy):
             out += [(d - .016, bezel), (d, lens)]
-            if look == 'tricolour' and kind in ('ell', 'bar', 'square', 'triple', 'wing', 'claw'): out += [(np.maximum(d, np.abs(h - z + .042 * g) - .022 * g), 'clear'), (np.maximum(d, np.abs(h - z - .04 * g) - .022 * g), 'amber')]
+            if look == 'tricolour' and kind in ('ell', 'bar', 'square', 'triple', 'wing', 'claw'):
+                out += [(np.maximum(d, np.abs(h - z + .042 * g) - .022 * g), 'clear'), (np.maximum(d, np.abs(h - z - .04 * g) - .022 * g), 'amber')]
             elif look == 'tricolour': out += [(np.maximum(d, h - z + .035 * g), 'amber'), (d + .045, 'clear')]
             elif look == 'clear': out += [(np.abs(d + .030) - .012, 'clear'), (d + .055, 'glow')]
             elif look not in ('pod', 'chromed'): out.append((np.abs(d + .018) - .009, 'glow'))
@@ -234,7 +314,8 @@ def rear_style(year, make, lines):
 def wheels_style(year, make, paint):
     "Rims: hub caps, steel, cast spokes; the make gives their number."
     look, spokes = dated('wheels', year), MAKES[make]['spokes']
-    s = Part(width=.185 if look == 'cap' else .21 if year < 2005 else .225, rim=curve('rim', year), white=curve('white', year), dish=.03, hub=.01, spokes=spokes, spoke=.1, flare=.1, second=None)
+    s = Part(width=.185 if look == 'cap' else .21 if year < 2005 else .225, rim=curve('rim', year), white=curve('white', year),
+             dish=.03, hub=.01, spokes=spokes, spoke=.1, flare=.1, second=None)
     if look == 'cap': s.kind, s.metal, s.second = 'cap', paint, paint
     elif look == 'steel': s.kind, s.metal, s.second = 'steel', 'chrome' if year < 1978 else 'steel', 'chrome'
     else:
@@ -248,9 +329,12 @@ def bumper_style(year, lines, paint):
     "Bars before 1983, a part of the skin since."
     p, look = lines.p, dated('bumper', year)
     s = Part(look=look, skin=None, front=p.clearance + .35, rear=p.clearance + .38)
-    if look in ('blade', 'impact'): s.tall, s.deep, s.guards = (.16, .11, False) if look == 'impact' else (float(np.interp(year, (1950, 1960, 1973), (.15, .14, .10))), .075, year < 1967)
+    if look in ('blade', 'impact'):
+        s.tall, s.deep, s.guards = (.16, .11, False) if look == 'impact' else (
+                float(np.interp(year, (1950, 1960, 1973), (.15, .14, .10))), .075, year < 1967)
     else:
-        s.front, s.rear, s.skin, s.gap = s.front - (.03 if year < 1999 else .0), s.rear + .05, (.070, .070, .074, .03, 0, .6, 0, 0) if look == 'plastic' else paint, 'void'
+        s.front, s.rear, s.skin, s.gap = (s.front - (.03 if year < 1999 else .0), s.rear + .05,
+                                          (.070, .070, .074, .03, 0, .6, 0, 0) if look == 'plastic' else paint, 'void')
         s.strip, s.lip = .022 if look == 'painted' else 0, dict(plastic=0, painted=.05).get(look, .06 if year < 2008 else .09)
         low, half = lines.bottom(lines.nose) - .05, .38 if look != 'sculpted' else .48
         def openings(a, h):
@@ -264,23 +348,30 @@ def bumper_style(year, lines, paint):
 def trim_style(year, make, body, paint, rng):
     "Strips, mirrors, handles, roof rails, seats."
     look = dated('trim', year)
-    s = Part(handle=dict(spear='chrome', bright='chrome', rubber='plastic').get(look, paint), flush=look == 'flush', strips=[], seats=('leather', 'seat', 'cloth')[int(rng.integers(3))], bench=year < 1968, headrests=year > 1970,
+    s = Part(handle=dict(spear='chrome', bright='chrome', rubber='plastic').get(look, paint), flush=look == 'flush', strips=[],
+             seats=('leather', 'seat', 'cloth')[int(rng.integers(3))], bench=year < 1968, headrests=year > 1970,
              arch='chrome' if 1964 < year < 1980 else None, hood_cloth='black' if rng.random() < .6 else 'leather', rails=None)
-    runs = dict(sweep=[(.72, -.24)], double=[(.72, .02), (.40, .02)], low=[(.34, .04)], high=[(.78, .0)], wedge=[(.40, .22)], arc=[(.54, .0)])[MAKES[make]['crease']] # where strips run, and how they rise
+    # where strips run, and how they rise
+    runs = dict(sweep=[(.72, -.24)], double=[(.72, .02), (.40, .02)], low=[(.34, .04)], high=[(.78, .0)],
+                wedge=[(.40, .22)], arc=[(.54, .0)])[MAKES[make]['crease']]
     material, width, first = dict(spear=('chrome', .032, .06), bright=('chrome', .024, .04)).get(look, ('plastic', .05, .04))
-    if look in ('spear', 'bright', 'rubber', 'painted'): s.strips = [(at, lift, width, material, first, .80 if look == 'spear' and lift < 0 else .97) for at, lift in runs]
+    if look in ('spear', 'bright', 'rubber', 'painted'):
+        s.strips = [(at, lift, width, material, first, .80 if look == 'spear' and lift < 0 else .97) for at, lift in runs]
     s.vents, s.vent_metal = MAKES[make]['vents'], 'chrome' if year < 1980 else 'black'
     if body in ('Wagon', 'SUV'): s.rails = 'chrome' if year < 1982 else 'black' if 1990 < year < 2016 else 'steel'
-    s.mirror = dict(spear=((.07, .13, .10), 'chrome', 2.), bright=((.08, .16, .11), 'chrome', 3.), rubber=((.12, .19, .13), 'plastic', 5.)).get(look, ((.16, .23, .155), paint, 2.8))
+    s.mirror = dict(spear=((.07, .13, .10), 'chrome', 2.), bright=((.08, .16, .11), 'chrome', 3.),
+                    rubber=((.12, .19, .13), 'plastic', 5.)).get(look, ((.16, .23, .155), paint, 2.8))
     return s
 
 # %% ../nbs/15_styling.ipynb #480594d0
 def body_style(year, make, body, lines, paint, second, rng):
     "Colours, creases, shut lines, what the skin is clad with."
     p, look, deep = lines.p, dated('body', year), float(np.interp(year, KNOTS, (.024, .024, .024, .022, .020, .022, .026, .034, .042, .040)))
-    s = Part(paint=paint, roof=paint, pillars=paint, second=second, two_tone=None, wood=False, skirt=False, cladding=False, bed=None, sill=.05, sill_material=None, arch=p.tyre + p.gap, lid=p.width / 2 - .18,
-             open_top=body == 'Convertible', open_bed=body == 'Pickup', slide=body == 'Van' or year > 1994, gap=(*(.12 * np.array(paint[:3])), .02, 0, .5, 0, 0))
-    s.creases = dict(sweep=[(.88, -.35, -.5, deep, .18)], double=[(.78, .03, 0, deep, .09), (.38, .08, 0, deep, .12)], low=[(.34, .10, 0, deep * 1.2, .18)], high=[(.84, .02, 0, deep, .14)],
+    s = Part(paint=paint, roof=paint, pillars=paint, second=second, two_tone=None, wood=False, skirt=False, cladding=False, bed=None,
+             sill=.05, sill_material=None, arch=p.tyre + p.gap, lid=p.width / 2 - .18, open_top=body == 'Convertible', open_bed=body == 'Pickup',
+             slide=body == 'Van' or year > 1994, gap=(*(.12 * np.array(paint[:3])), .02, 0, .5, 0, 0))
+    s.creases = dict(sweep=[(.88, -.35, -.5, deep, .18)], double=[(.78, .03, 0, deep, .09), (.38, .08, 0, deep, .12)],
+                     low=[(.34, .10, 0, deep * 1.2, .18)], high=[(.84, .02, 0, deep, .14)],
                      wedge=[(.42, .45, 0, deep * 1.2, .16)], arc=[(.55, .05, 1.4, deep, .15)])[MAKES[make]['crease']]
     chance = dict(zip(('roof', 'flank', 'vinyl', 'float', 'wood', 'skirt'), rng.random(6)))
     if look == 'two-tone' and chance['roof'] < .55: s.roof = s.pillars = second
@@ -291,7 +382,8 @@ def body_style(year, make, body, lines, paint, second, rng):
     s.skirt = year < 1956 and body in ('Sedan', 'Coupe', 'Convertible') and chance['skirt'] < .5
     if look == 'sills' or (year > 1984 and body in ('SUV', 'Pickup', 'Van')): s.sill_material = 'plastic'
     s.cladding = body == 'SUV' and year >= 1998
-    s.hood_lines = [(.25, .010), (.0, .016)] if year < 1964 else [(.62, .008)] if year < 1985 else [(.5, .004)] if year < 2003 else [(.42, .012), (.70, .008)]
+    s.hood_lines = ([(.25, .010), (.0, .016)] if year < 1964 else [(.62, .008)] if year < 1985
+                    else [(.5, .004)] if year < 2003 else [(.42, .012), (.70, .008)])
     start, two = lines.cowl + .22, body in ('Coupe', 'Convertible', 'Pickup', 'Van')
     first = start + (1.22 if two else 1.0)
     if body == 'Pickup': s.bed, first = lines.end + .04, min(first, lines.end - .14)
@@ -303,8 +395,10 @@ def body_style(year, make, body, lines, paint, second, rng):
 def glass_style(year, make, body, lines, doors):
     "Panes, their frames, and the pillars between them."
     p, look = lines.p, dated('glass', year)
-    s = Part(**{k: curve(k, year) for k in ('clear', 'post', 'rail', 'sill', 'pane')}, rear_post=.05 if p.deck else .02, front_edge=.22, last=None, dark_pillars=look == 'flush', kick=MAKES[make]['quarter'] == 'kick',
-             quarter=dict(Sedan=.20, Coupe=.18, Hatchback=.20).get(body, .12) + dict(thick=.22, round=.06).get(MAKES[make]['quarter'], 0), frame=dict(chromed='chrome', black='plastic').get(look, 'black'),
+    s = Part(**{k: curve(k, year) for k in ('clear', 'post', 'rail', 'sill', 'pane')}, rear_post=.05 if p.deck else .02, front_edge=.22,
+             last=None, dark_pillars=look == 'flush', kick=MAKES[make]['quarter'] == 'kick',
+             quarter=dict(Sedan=.20, Coupe=.18, Hatchback=.20).get(body, .12) + dict(thick=.22, round=.06).get(MAKES[make]['quarter'], 0),
+             frame=dict(chromed='chrome', black='plastic').get(look, 'black'),
              frame_width=.022 if look == 'chromed' else .012, screen_frame=.020 if look == 'chromed' else 0)
     if MAKES[make]['quarter'] == 'round': s.pane = max(s.pane, .20)
     xs = [x for x, _ in doors]
@@ -316,13 +410,19 @@ def glass_style(year, make, body, lines, doors):
 
 # %% ../nbs/15_styling.ipynb #d00d11ac
 PAINTS = { # the year a colour is commonest, the spread of its fashion in years, red green blue (0 to 255), how metallic
-    'black': (1950, 18, (14, 14, 16), 0), 'maroon': (1950, 7, (92, 16, 24), 0), 'cream': (1954, 9, (232, 220, 184), 0), 'seafoam': (1956, 6, (150, 205, 180), 0), 'sky': (1956, 7, (150, 190, 215), 0),
-    'pink': (1957, 3.5, (226, 158, 160), 0), 'turquoise': (1958, 5, (70, 175, 180), 0), 'red': (1962, 10, (170, 20, 24), 0), 'white': (1964, 9, (228, 228, 222), 0), 'navy': (1966, 7, (28, 42, 86), 0), 'racing green': (1966, 7, (22, 66, 46), 0),
-    'gold': (1971, 5, (168, 134, 70), .6), 'lime': (1972, 3, (140, 176, 44), 0), 'orange': (1973, 4, (214, 92, 24), 0), 'olive': (1973, 5, (104, 106, 56), 0), 'mustard': (1975, 4.5, (196, 150, 40), 0), 'brown': (1977, 5, (98, 62, 38), .4),
-    'beige': (1980, 7, (196, 178, 146), 0), 'ice blue': (1985, 7, (118, 150, 178), .7), 'tornado': (1986, 7, (186, 24, 26), 0), 'champagne': (1988, 6, (176, 164, 142), .8), 'charcoal': (1990, 6, (66, 68, 72), .7),
-    'teal': (1995, 4, (18, 104, 108), .6), 'burgundy': (1995, 5, (92, 18, 36), .6), 'emerald': (1996, 4, (20, 76, 58), .6), 'violet': (1996, 3, (72, 44, 104), .6), 'silver': (2003, 6, (186, 189, 194), .9), 'midnight': (2004, 8, (24, 34, 66), .6),
-    'gunmetal': (2008, 7, (92, 96, 102), .8), 'candy': (2012, 8, (160, 14, 28), .6), 'onyx': (2013, 9, (16, 16, 18), .4), 'pearl': (2015, 6, (238, 238, 236), .1), 'electric': (2018, 6, (24, 84, 170), .7), 'copper': (2019, 4, (168, 84, 38), .7),
-    'cement': (2021, 4, (134, 140, 146), 0), 'sand': (2022, 4, (186, 168, 138), 0), 'sage': (2023, 4, (126, 142, 126), 0)}
+    'black': (1950, 18, (14, 14, 16), 0),       'maroon': (1950, 7, (92, 16, 24), 0),       'cream': (1954, 9, (232, 220, 184), 0),
+    'seafoam': (1956, 6, (150, 205, 180), 0),   'sky': (1956, 7, (150, 190, 215), 0),       'pink': (1957, 3.5, (226, 158, 160), 0),
+    'turquoise': (1958, 5, (70, 175, 180), 0),  'red': (1962, 10, (170, 20, 24), 0),        'white': (1964, 9, (228, 228, 222), 0),
+    'navy': (1966, 7, (28, 42, 86), 0),         'racing green': (1966, 7, (22, 66, 46), 0), 'gold': (1971, 5, (168, 134, 70), .6),
+    'lime': (1972, 3, (140, 176, 44), 0),       'orange': (1973, 4, (214, 92, 24), 0),      'olive': (1973, 5, (104, 106, 56), 0),
+    'mustard': (1975, 4.5, (196, 150, 40), 0),  'brown': (1977, 5, (98, 62, 38), .4),       'beige': (1980, 7, (196, 178, 146), 0),
+    'ice blue': (1985, 7, (118, 150, 178), .7), 'tornado': (1986, 7, (186, 24, 26), 0),     'champagne': (1988, 6, (176, 164, 142), .8),
+    'charcoal': (1990, 6, (66, 68, 72), .7),    'teal': (1995, 4, (18, 104, 108), .6),      'burgundy': (1995, 5, (92, 18, 36), .6),
+    'emerald': (1996, 4, (20, 76, 58), .6),     'violet': (1996, 3, (72, 44, 104), .6),     'silver': (2003, 6, (186, 189, 194), .9),
+    'midnight': (2004, 8, (24, 34, 66), .6),    'gunmetal': (2008, 7, (92, 96, 102), .8),   'candy': (2012, 8, (160, 14, 28), .6),
+    'onyx': (2013, 9, (16, 16, 18), .4),        'pearl': (2015, 6, (238, 238, 236), .1),    'electric': (2018, 6, (24, 84, 170), .7),
+    'copper': (2019, 4, (168, 84, 38), .7),     'cement': (2021, 4, (134, 140, 146), 0),    'sand': (2022, 4, (186, 168, 138), 0),
+    'sage': (2023, 4, (126, 142, 126), 0)}
 
 def paint_material(name):
     "A colour of `PAINTS` as a material: linear light, and the sheen of its flakes."
@@ -346,8 +446,10 @@ def style_car(
     lines = Lines(proportions(years['proportions'], body, changes))
     chance = lambda k: np.random.default_rng([seed, k])
     paint, second = paint_material(paint), paint_material(second)
-    s = Part(body=body_style(years['body'], make, body, lines, paint, second, chance(1)), bumper=bumper_style(years['bumper'], lines, paint), wheels=wheels_style(years['wheels'], make, paint),
-             trim=trim_style(years['trim'], make, body, paint, chance(2)), grille=grille_style(years['grille'], make, lines), front=front_style(years['front lamps'], make, lines), rear=rear_style(years['rear lamps'], make, lines))
+    s = Part(body=body_style(years['body'], make, body, lines, paint, second, chance(1)), bumper=bumper_style(years['bumper'], lines, paint),
+             wheels=wheels_style(years['wheels'], make, paint), trim=trim_style(years['trim'], make, body, paint, chance(2)),
+             grille=grille_style(years['grille'], make, lines), front=front_style(years['front lamps'], make, lines),
+             rear=rear_style(years['rear lamps'], make, lines))
     s.glass = glass_style(years['glass'], make, body, lines, s.body.doors)
     return lines, s
 
@@ -356,15 +458,15 @@ def build_car(lines, style, scale=112):
     "The mesh of a car, the coarser one that casts its shadow, its atlas and its table of materials."
     atlas, palette, p = Atlas(scale), Palette(), lines.p
     palette('body', style.body.paint)
-    atlas.under = palette('body', 'void')
     for paint in paint_flank, paint_top, paint_front, paint_rear, paint_cabin: paint(lines, atlas, palette, style)
     paint_wheel(atlas, palette, style.wheels)
-    skin, cast = hull(lines, atlas)
+    skin, cast = hull(lines, atlas, palette('body', 'void'))
     roof, above = cabin(lines, atlas)
     meshes = [skin, roof]
     for x in lines.front, lines.back:
         for side in -1, 1: meshes += [wheel(lines, atlas, style.wheels, x, side), well(lines, atlas, palette, x, side, style.body.arch)]
-    meshes += interior(lines, atlas, palette, style) + _bumpers(lines, atlas, palette, style.bumper, skin) + _mirrors(lines, atlas, palette, style.trim.mirror)
+    meshes += (interior(lines, atlas, palette, style) + _bumpers(lines, atlas, palette, style.bumper, skin)
+               + _mirrors(lines, atlas, palette, style.trim.mirror))
     for part, lamps, lens, end in (('front lamps', style.front, 'lens', -1), ('rear lamps', style.rear, 'red', 1)):
         for y, z, r in lamps.pods: meshes += dome(atlas, palette(part, 'chrome'), palette(part, lens), nose_at(skin, y, z, end), y, z, r, end)
     if style.trim.rails: meshes += fit_rails(lines, atlas, palette('trim', style.trim.rails))
@@ -385,5 +487,6 @@ def _mirrors(lines, atlas, palette, mirror):
     size, material, power = mirror
     code, y, z, out = palette('trim', material), lines.p.width / 2 - .07 + size[1] / 2, lines.belt + .045 + size[2] / 3, []
     for side in -1, 1:
-        out += [solid(atlas, code, (lines.cowl + .46, side * y, z), size, power), solid(atlas, code, (lines.cowl + .47, side * (lines.p.width / 2 - .12), z - .05), (.05, .20, .03), 3.)]
+        out += [solid(atlas, code, (lines.cowl + .46, side * y, z), size, power),
+                solid(atlas, code, (lines.cowl + .47, side * (lines.p.width / 2 - .12), z - .05), (.05, .20, .03), 3.)]
     return out
