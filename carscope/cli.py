@@ -132,11 +132,11 @@ def demo(
     out:Annotated[Path, Option(help='Folder of the runs and the report.')] = Path('carscope-demo'),
     arch:Annotated[Optional[str], Option(help='Pretrained backbone; MobileNetV2 by default, where the Hugging Face hub can be reached.')] = None,
 ):
-    "Generate cars, learn their make and their year, judge both, and write a report; no network needed."
+    "Generate cars, learn their body and their year, judge both, and write a report; no network needed."
     from carscope import finetune
     from carscope.run import write_report
     from carscope.showroom import showroom
-    if out.exists() and (not out.is_dir() or {p.name for p in out.iterdir()} - {'make', 'year', 'report.html'}): raise ValueError(f'{out} holds other things than a demo: choose another folder with --out')
+    if out.exists() and (not out.is_dir() or {p.name for p in out.iterdir()} - {'body', 'year', 'report.html'}): raise ValueError(f'{out} holds other things than a demo: choose another folder with --out')
     out.mkdir(parents=True, exist_ok=True)
     print('1500 generated cars, drawn now or found from an earlier demo')
     cars = showroom(size=128, progress=True)
@@ -144,18 +144,18 @@ def demo(
     if pretrained: backbone, recipe = dict(arch=pretrained), finetune.choose_recipe('one_cycle', size=96, batch_size=32, epochs=4, head_epochs=2, augment=False)
     else: # from scratch no layer is ahead of another
         print('the Hugging Face hub cannot be reached: a small residual network is trained from scratch instead of fine-tuning a pretrained one, and does worse')
-        backbone, recipe = dict(arch='resnet10t', weights='none'), finetune.choose_recipe('one_cycle', size=96, batch_size=32, epochs=14, head_epochs=0, lr=5e-3, lr_decay=1, augment=False)
+        backbone, recipe = dict(arch='resnet10t', weights='none'), finetune.choose_recipe('one_cycle', size=64, batch_size=32, epochs=14, head_epochs=0, lr=4e-3, lr_decay=1, augment=False)
     runs = {}
-    for target, split_by in ('make', 'image'), ('year', 'group'): # the year of model lines that were not trained on
+    for target, split_by in ('body', 'image'), ('year', 'group'): # the year of model lines that were not trained on
         print(f'\nlearning the {target}')
         runs[target] = _train(cars, out/target, target=target, recipe=recipe, valid=.1, test=.2, split_by=split_by, overwrite=True, **backbone)
         _say(runs[target].metrics['test'], 'test')
-    lead = 'What a network learned from 900 generated cars in a minute' + ('.' if pretrained else ', from scratch: no pretrained weights were at hand.') + ' Judged on cars that were kept for the end; for the year, on model lines that it never saw.'
+    lead = 'What networks learned from a thousand generated cars in a minute each' + ('.' if pretrained else ', from scratch: no pretrained weights were at hand.') + ' Judged on cars that were kept for the end; for the year, on model lines that it never saw.'
     write_report(out/'report.html', 'carscope demo', lead, runs)
-    image = runs['make'].predictions.of_split('test').table.image[0]
-    print(f'\n$ carscope predict {out}/make {image}')
-    predict(out/'make', [Path(image)], top=3)
-    print(f'\nopen {out}/report.html; beside it lie {out}/make and {out}/year with config.json, metrics.json, history.csv, predictions.parquet, model.safetensors and figures')
+    image = runs['body'].predictions.of_split('test').table.image[0]
+    print(f'\n$ carscope predict {out}/body {image}')
+    predict(out/'body', [Path(image)], top=3)
+    print(f'\nopen {out}/report.html; beside it lie {out}/body and {out}/year with config.json, metrics.json, history.csv, predictions.parquet, model.safetensors and figures')
 
 # %% ../nbs/20_cli.ipynb #195e62b4
 DEMO_BACKBONE = 'mobilenetv2_100'

@@ -314,15 +314,15 @@ def _shares(sizes, share, order, keep):
     return take
 
 # %% ../nbs/00_data.ipynb #b18dcced
-def _cut_images(rows, share, seed, keep):
-    "Row positions that make up `share` of `rows`, an equal share of each label."
-    names = [Path(p).name for p in rows.image]
-    order = _order([f'{l}|{n}' for l, n in zip(rows.label, names)], seed)
-    ranked = rows.assign(_order=order, _path=rows.image).sort_values(['label', '_order', '_path'])
-    rank = ranked.groupby('label', sort=True).cumcount()
-    labels, sizes = np.unique(ranked.label.to_numpy(dtype=str), return_counts=True)
+def _cut_images(rows, share, seed, keep, stratify):
+    "Row positions that make up `share` of `rows`, an equal share of each value of a column."
+    names, values = [Path(p).name for p in rows.image], rows[stratify].astype('string').fillna('')
+    order = _order([f'{l}|{n}' for l, n in zip(values, names)], seed)
+    ranked = rows.assign(_value=values, _order=order, _path=rows.image).sort_values(['_value', '_order', '_path'])
+    rank = ranked.groupby('_value', sort=True).cumcount()
+    labels, sizes = np.unique(ranked._value.to_numpy(dtype=str), return_counts=True)
     take = dict(zip(labels, _shares(sizes, share, _order(labels, seed), keep)))
-    return ranked.index[rank < ranked.label.map(take).astype(int)]
+    return ranked.index[rank < ranked._value.map(take).astype(int)]
 
 def _cut_groups(rows, count, seed):
     "Row positions of whole groups, drawn in a fixed random order, about `count` rows in all and never all groups."
@@ -340,12 +340,13 @@ def split_catalog(
     catalog,           # a catalog
     valid:float=0.2,   # share of the images for validation
     test:float=0.,     # share for the test split; where the data set brings a labelled one, leave it at 0
-    by:str='image',    # `image`: stratified by label; `group`: whole model lines on one side
+    by:str='image',    # `image`: stratified; `group`: whole model lines on one side
     seed:int=42,       # another seed, another split
+    stratify:str='label', # the column of which every value gets the same shares, with `by='image'`
 ) -> pd.DataFrame:
     """The catalog with its column `split` filled: official splits are kept and validation is cut from training images only.
 
-    A class keeps at least one training image. Rows without a label are never drawn. Where the bytes of the pictures are known
+    A value of `stratify` keeps at least one training image. Rows without a label are never drawn. Where the bytes of the pictures are known
     (`check_images`), copies of one picture that fell on both sides all go to training, so that none is judged on. Raises ValueError
     when nothing is left to train on."""
     if by not in ('image', 'group'): raise ValueError(f"split by '{by}' is unknown: choose image or group")
@@ -362,7 +363,7 @@ def split_catalog(
     for name, share in dict(test=test, valid=0 if official['valid'] else valid).items():
         if not share: continue
         if by == 'group': drawn[name] = _cut_groups(free, share * n, f'{name}{seed}')
-        else: drawn[name] = _cut_images(free, share * n / len(free), f'{name}{seed}', keep=1)
+        else: drawn[name] = _cut_images(free, share * n / len(free), f'{name}{seed}', 1, stratify)
         free = free.drop(drawn[name])
     catalog.loc[free.index, 'split'] = 'train'
     for name, rows in drawn.items(): catalog.loc[rows, 'split'] = name

@@ -644,7 +644,7 @@ def train(
     body, about = load_body(arch, weights)
     width = feature_width(body, recipe.size)
     catalog = data if isinstance(data, pd.DataFrame) else read_catalog(data)
-    catalog = split_catalog(check_images(catalog, progress=progress), valid, test, split_by, seed)
+    catalog = split_catalog(check_images(catalog, progress=progress), valid, test, split_by, seed, target if target in catalog else 'label')
     vocab, trained = vocabulary(catalog, target), catalog[catalog.split == 'train']
     training_rows(catalog, target, vocab, recipe.batch_size if recipe.unfreeze else 1) # complains before anything is written
     counts = trained[target].astype('string').value_counts()

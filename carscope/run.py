@@ -326,6 +326,7 @@ def plot_year_errors(
     ax.spines[['top', 'right']].set_visible(False)
     return ax
 
+# %% ../nbs/11_run.ipynb #043670db
 def plot_confusion(
     predictions:Predictions,   # of one split
     ax=None,

@@ -257,7 +257,7 @@ def contact_sheet(
     return Image.fromarray(np.concatenate(rows))
 
 # %% ../nbs/10_showroom.ipynb #26261e90
-CATALOG = ('image', 'label', 'make', 'model', 'body', 'year', 'x1', 'y1', 'x2', 'y2', 'view', 'group', 'source') # columns of catalog.csv
+CATALOG = ('image', 'label', 'make', 'model', 'body', 'year', 'x1', 'y1', 'x2', 'y2', 'view', 'group', 'split', 'source') # columns of catalog.csv
 
 @dataclass(frozen=True)
 class Settings:
@@ -317,7 +317,7 @@ def _draw_file(settings, folder, i):
     box = dict(x1=columns.min(), y1=rows.min(), x2=columns.max() + 1, y2=rows.max() + 1)
     eye = shot.camera.eye
     return (dict(image=image.as_posix(), label=car.label, make=car.make, model=car.model, body=car.body, year=car.year, **box,
-                 view=shot.view, group=f'{car.make} {car.model} {car.body}', source='showroom'),
+                 view=shot.view, group=f'{car.make} {car.model} {car.body}', split='', source='showroom'),
             dict(image=image.as_posix(), paint=car.paint, **{f'{part} year': round(year, 2) for part, year in car.years.items()},
                  azimuth=round(float(np.degrees(np.arctan2(eye[1], -eye[0]))), 1), place=('studio', 'street', 'field')[shot.surround.kind],
                  sunlight=shot.surround.sunlight, exposure=round(shot.surround.exposure, 3), blur=round(shot.blur, 5),
@@ -368,7 +368,7 @@ def showroom(
             if e.errno in (errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
                 raise OSError(f'{folder} cannot be written ({e.strerror}): choose another folder, or set CARSCOPE_CACHE') from None
             raise
-    rows = pd.read_csv(folder/'catalog.csv', nrows=n)
+    rows = pd.read_csv(folder/'catalog.csv', nrows=n, dtype=dict(split='string'))
     return rows.assign(image=[str(folder/image) for image in rows.image])
 
 def _is_drawn(folder, n, identity, overwrite):
