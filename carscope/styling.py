@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from .coachwork import (Atlas, Lines, Palette, bar, blade_lamp, box, box_lamp, cabin, corner, disc, dome, fit_rails, hull, interior,
-                               nose_at, paint_cabin, paint_flank, paint_front, paint_rear, paint_top, paint_wheel, round_lamp, solid, well, wheel)
+                        nose_at, paint_cabin, paint_flank, paint_front, paint_rear, paint_top, paint_wheel, round_lamp, solid, well, wheel)
 from .render import PARTS, join
 
 # %% ../nbs/15_styling.ipynb #d65c3556
