@@ -50,6 +50,10 @@ def train(
     valid:Annotated[float, Option(help='Share of the images for validation.')] = 0.2,
     test:Annotated[float, Option(help='Share kept for the end.')] = 0.0,
     split_by:Annotated[SplitBy, Option(help='group keeps each model line on one side.')] = SplitBy.image,
+    crop:Annotated[bool, Option('--crop', help='Crop pictures to their boxes.')] = False,
+    margin:Annotated[float, Option(help='Added to a box on each side, percent.')] = 10.,
+    keep_aspect:Annotated[bool, Option('--keep-aspect/--squash', help='Widen crops to squares, or squash them.')] = True,
+    truncated:Annotated[bool, Option('--truncated', help='Use JPEG files that were cut short; what is missing is grey.')] = False,
     device:DeviceOption = Device.auto,
     workers:WorkersOption = None,
     overwrite:Annotated[bool, Option('--overwrite', help='Replace a run that is in the folder.')] = False,
@@ -64,7 +68,8 @@ def train(
         if not equals: raise ValueError(f"--set takes KEY=VALUE, not '{pair}'")
         changes.append((key, value))
     chosen = finetune.choose_recipe(chosen, **dict(changes))
-    run = _train(data, out, target.value, arch, weights, chosen, valid, test, split_by.value, seed, device.value, workers, overwrite)
+    run = _train(data, out, target.value, arch, weights, chosen, valid, test, split_by.value, seed, margin if crop else None, keep_aspect, truncated,
+                 device.value, workers, overwrite)
     _say(run.metrics[run.metrics['split']], run.metrics['split'])
     print(f'{out}: config.json, history.csv, metrics.json, predictions.parquet, model.safetensors, figures')
 
@@ -101,6 +106,7 @@ def evaluate(
     metrics, _ = finetune.evaluate(Run(run), data, device.value, workers, progress=True)
     _say(metrics, metrics['split'])
     if metrics['n_trained_on']: print(f"left out: {metrics['n_trained_on']:,} images that the run was trained on")
+    print('the data set is the one that the run was made with' if metrics['same_data'] else 'the data set is not the one that the run was made with')
     if json_: write_json(json_, metrics)
 
 # %% ../nbs/20_cli.ipynb #acaeb8e9

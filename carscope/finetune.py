@@ -27,8 +27,9 @@ from pathlib import Path
 
 # ours first: it keeps fastai's and tqdm's import warnings quiet
 from . import __version__
-from .data import (cache_home, check_images, default_workers, fingerprint, load_image, make_dataloaders, plot_class_counts,
+from .data import (cache_home, check_images, crop_catalog, default_workers, fingerprint, make_dataloaders, plot_class_counts,
                            read_catalog, split_catalog, training_rows, vocabulary)
+from .pictures import load_image, split_crop
 from .run import RUN_FILES, Predictions, Run, check_free, metrics_of, plot_history
 
 import fastai.callback.schedule # gives Learner its fit_one_cycle and lr_find
@@ -310,7 +311,7 @@ class Pictures(torch.utils.data.Dataset):
     def __init__(self, paths, size, mirrored=False): self.paths, self.size, self.mirrored = list(map(str, paths)), size, mirrored
     def __len__(self): return len(self.paths)
     def __getitem__(self, i):
-        image = load_image(self.paths[i], size=round(self.size * 1.25)).resize((self.size, self.size), Image.Resampling.BILINEAR)
+        image = load_image(self.paths[i], size=round(self.size * 1.25), truncated=True).resize((self.size, self.size), Image.Resampling.BILINEAR)
         if self.mirrored: image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         return torch.from_numpy(np.array(image)).permute(2, 0, 1)
 
@@ -390,22 +391,27 @@ def cached_features(
     "The features of every image of `catalog`, computed for those that are not in the store yet."
     key = json.dumps([STORE_VERSION, about, size, mirrored, str(compute.dtype), _hash_weights(body)], sort_keys=True)
     store = FeatureStore(cache_home()/'features'/f"{about['name']}-{size}-{hashlib.sha256(key.encode()).hexdigest()[:16]}", feature_width(body, size))
-    index = store.index()
-    if not catalog.content.isin(index.index).all():
+    index, catalog = store.index(), catalog.assign(_seen=_seen_names(catalog))
+    if not catalog._seen.isin(index.index).all():
         with store.lock: # a second training waits here, and then finds everything done
             index = store.index()
-            todo = catalog[~catalog.content.isin(index.index)].drop_duplicates('content')
+            todo = catalog[~catalog._seen.isin(index.index)].drop_duplicates('_seen')
             if len(todo): _fill(store, todo, inference_copy(body, compute, size), about, compute, size, mirrored, batch_size, workers, progress)
         index = store.index()
-    return store.features(), index[catalog.content.to_numpy(dtype=object)].to_numpy()
+    return store.features(), index[catalog._seen.to_numpy(dtype=object)].to_numpy()
 
 STORE_VERSION = 1 # raise it when features of the same name would come out differently
 
 def _fill(store, todo, net, about, compute, size, mirrored, batch_size, workers, progress):
-    done, names = 0, todo.content.tolist()
+    done, names = 0, todo._seen.tolist()
     for rows in forward_pictures(net, todo.image, about, compute, size, batch_size, workers, mirrored, 'features' if progress else None):
         store.append(names[done:done + len(rows)], rows)
         done += len(rows)
+
+def _seen_names(catalog):
+    "The hash of what is seen of each picture: of its bytes, and of the crop where there is one."
+    crops = [split_crop(p)[1] for p in catalog.image]
+    return [c if crop is None else hashlib.blake2b(f'{c}{crop}'.encode(), digest_size=16).hexdigest() for c, crop in zip(catalog.content, crops)]
 
 def _hash_weights(body):
     digest = hashlib.sha256()
@@ -629,6 +635,9 @@ def train(
     test:float=0.,                 # share kept for the end
     split_by:str='image',          # image or group
     seed:int=42,
+    crop:float=None,               # crop pictures to their boxes with this margin, percent of the box; None: whole pictures
+    keep_aspect:bool=True,         # widen crops to squares
+    truncated:bool=False,          # use JPEG files that were cut short
     device:str='auto',             # auto, cpu, cuda or mps
     workers:int=None,              # processes that open pictures
     overwrite:bool=False,          # replace a run that is in `out`
@@ -643,13 +652,14 @@ def train(
     set_seed(seed)
     body, about = load_body(arch, weights)
     width = feature_width(body, recipe.size)
-    catalog = data if isinstance(data, pd.DataFrame) else read_catalog(data)
-    catalog = split_catalog(check_images(catalog, progress=progress), valid, test, split_by, seed, target if target in catalog else 'label')
+    pictures = dict(crop=crop, keep_aspect=keep_aspect, truncated=truncated)
+    catalog = _checked_catalog(data, progress, **pictures)
+    catalog = split_catalog(catalog, valid, test, split_by, seed, target if target in catalog else 'label')
     vocab, trained = vocabulary(catalog, target), catalog[catalog.split == 'train']
     training_rows(catalog, target, vocab, recipe.batch_size if recipe.unfreeze else 1) # complains before anything is written
     counts = trained[target].astype('string').value_counts()
     config = dict(data='a catalog' if isinstance(data, pd.DataFrame) else str(data), target=target, arch=arch, weights=str(weights), backbone=about, features=width,
-                  recipe=asdict(recipe), split=dict(valid=valid, test=test, by=split_by, seed=seed), images=catalog.split.value_counts().to_dict(),
+                  recipe=asdict(recipe), pictures=pictures, split=dict(valid=valid, test=test, by=split_by, seed=seed), images=catalog.split.value_counts().to_dict(),
                   dropped=len(catalog.attrs.get('dropped', [])), fingerprint=fingerprint(catalog), commonest=str(counts.sort_index().idxmax()),
                   train_median_year=None if trained.year.isna().all() else float(trained.year.median()), **_provenance(compute), vocab=vocab)
     run = Run.create(out, config, overwrite)
@@ -667,6 +677,11 @@ def train(
     return run
 
 # %% ../nbs/01_finetune.ipynb #4ddc04cf
+def _checked_catalog(data, progress, crop=None, keep_aspect=True, truncated=False):
+    "The catalog of what can be opened, cropped if asked for."
+    catalog = check_images(data if isinstance(data, pd.DataFrame) else read_catalog(data), progress=progress, truncated=truncated)
+    return catalog if crop is None else crop_catalog(catalog, crop, keep_aspect)
+
 def _fit_stages(training):
     "The trained network."
     recipe = training.recipe
@@ -760,10 +775,10 @@ def evaluate(
     device:str='auto',
     workers:int=None,
     progress:bool=False,
-) -> tuple[dict, Predictions]: # metrics (with `split`, `n_trained_on`, `images_per_second`), predictions
+) -> tuple[dict, Predictions]: # metrics (with `split`, `n_trained_on`, `same_data`, `images_per_second`), predictions
     "Judge a run on a data set, leaving out what it was trained on."
     compute, (net, config) = choose_compute(device), load_network(run)
-    catalog = check_images(data if isinstance(data, pd.DataFrame) else read_catalog(data), progress=progress)
+    catalog = _checked_catalog(data, progress, **config.get('pictures', {}))
     target = config['target']
     labelled = catalog[catalog[target].notna()]
     known = run.catalog.sort_values('split', key=lambda s: s != 'train').drop_duplicates('content').set_index('content').split
@@ -775,5 +790,6 @@ def evaluate(
     logits = predict_logits(net, rows.image, config, compute, workers, progress)
     seconds = time.perf_counter() - start
     predictions = Predictions(rows.assign(target=rows[target].astype('string')), logits, config['vocab'], target)
-    metrics = dict(split=split, **metrics_of(predictions, config), n_trained_on=int((labelled.split == 'train').sum()), images_per_second=len(rows) / seconds)
+    metrics = dict(split=split, **metrics_of(predictions, config), n_trained_on=int((labelled.split == 'train').sum()),
+                   same_data=fingerprint(catalog) == config.get('fingerprint'), images_per_second=len(rows) / seconds)
     return metrics, predictions
