@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['app', 'RunFolder', 'DataPath', 'DeviceOption', 'WorkersOption', 'DEMO', 'DEMO_BACKBONE', 'Target', 'SplitBy',
-           'Device', 'Format', 'train', 'evaluate', 'predict', 'demo', 'main']
+           'Device', 'Format', 'train', 'evaluate', 'predict', 'download', 'demo', 'main']
 
 # %% ../nbs/20_cli.ipynb #47941412
 import logging
@@ -68,16 +68,15 @@ def train(
         if not equals: raise ValueError(f"--set takes KEY=VALUE, not '{pair}'")
         changes.append((key, value))
     chosen = finetune.choose_recipe(chosen, **dict(changes))
-    run = _train(data, out, target.value, arch, weights, chosen, valid, test, split_by.value, seed, margin if crop else None, keep_aspect, truncated,
-                 device.value, workers, overwrite)
+    run = _interruptible(finetune.train, data, out, target.value, arch, weights, chosen, valid, test, split_by.value, seed, margin if crop else None, keep_aspect, truncated,
+                         device.value, workers, overwrite, progress=True)
     _say(run.metrics[run.metrics['split']], run.metrics['split'])
     print(f'{out}: config.json, history.csv, metrics.json, predictions.parquet, model.safetensors, figures')
 
 # %% ../nbs/20_cli.ipynb #788ba910
-def _train(*args, **kwargs):
-    "Train with a progress bar; Ctrl-C ends with the sentence that says what is left (typer would end without a word)."
-    from carscope import finetune
-    try: return finetune.train(*args, **kwargs, progress=True)
+def _interruptible(function, *args, **kwargs):
+    "What `function` returns; Ctrl-C ends with its sentence that says what is left (typer would end without a word)."
+    try: return function(*args, **kwargs)
     except KeyboardInterrupt as e:
         print(f"carscope: {e if str(e) else 'interrupted'}", file=sys.stderr)
         raise SystemExit(130) from None
@@ -130,6 +129,16 @@ def predict(
             print(image)
             for r in rows.itertuples(index=False): print(f'  {r.probability:6.1%}  {r[2]}')
 
+# %% ../nbs/20_cli.ipynb #78f9d5ad
+@app.command()
+def download(
+    name:Annotated[str, Argument(metavar='NAME', help='stanford-cars or dvm-car.')],
+    folder:Annotated[Path, Argument(metavar='DIR', help='Folder that it is put into.')],
+):
+    "Fetch a data set and check each file."
+    from carscope import download as fetching
+    _interruptible(fetching.download, name, folder, progress=True)
+
 # %% ../nbs/20_cli.ipynb #b9fe32eb
 @app.command()
 def demo(
@@ -155,7 +164,8 @@ def demo(
     for target, (n, lines, split_by, what) in DEMO.items():
         print(f'\nthe {target}: {n} generated cars {what}, drawn now or found from an earlier demo')
         cars = showroom(n, lines=lines, size=96, progress=True)
-        runs[target] = _train(cars, out/target, target=target, recipe=recipe, valid=.1, test=.2, split_by=split_by, overwrite=True, **backbone)
+        runs[target] = _interruptible(finetune.train, cars, out/target, target=target, recipe=recipe, valid=.1, test=.2, split_by=split_by,
+                                      overwrite=True, progress=True, **backbone)
         _say(runs[target].metrics['test'], 'test')
     write_report(out/'report.html', 'carscope demo', _demo_lead(pretrained), runs)
     image = runs['make'].predictions.of_split('test').table.image[0]

@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['CATALOG_COLUMNS', 'SPLITS', 'COLOUR', 'TWO_WORD_MAKES', 'BODIES', 'IMAGE_SUFFIXES', 'OLD_NOTES', 'FOLDER_NAMES',
-           'SPLIT_FOLDERS', 'LAYOUTS', 'BALANCES', 'as_catalog', 'parse_label', 'read_devkit', 'read_class_folders',
-           'read_shards', 'write_catalog', 'read_table', 'read_catalog', 'check_images', 'usable_boxes', 'audit_table',
-           'fingerprint', 'crop_catalog', 'split_catalog', 'fold_catalog', 'take_fold', 'split_report',
-           'sampling_weights', 'plot_balance', 'vocabulary', 'training_rows', 'Enlarge', 'augmentations',
-           'make_datablock', 'make_dataloaders', 'default_workers', 'plot_class_counts', 'plot_counts', 'plot_years',
-           'plot_catalog']
+           'SPLIT_FOLDERS', 'LAYOUTS', 'BALANCES', 'Dropped', 'as_catalog', 'parse_label', 'read_devkit',
+           'read_class_folders', 'read_shards', 'write_catalog', 'read_table', 'read_catalog', 'check_images',
+           'usable_boxes', 'audit_table', 'fingerprint', 'crop_catalog', 'split_catalog', 'sample_catalog',
+           'fold_catalog', 'take_fold', 'split_report', 'sampling_weights', 'plot_balance', 'vocabulary',
+           'training_rows', 'Enlarge', 'augmentations', 'make_datablock', 'make_dataloaders', 'default_workers',
+           'plot_class_counts', 'plot_counts', 'plot_years', 'plot_catalog']
 
 # %% ../nbs/00_data.ipynb #5727aeaa
 import hashlib
@@ -22,6 +22,7 @@ import warnings
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -42,6 +43,7 @@ from matplotlib.ticker import MaxNLocator
 from scipy.io import loadmat
 from tqdm import tqdm
 
+from .dvm import is_dvm, read_dvm
 from .pictures import frame_size, is_there, load_image, open_parquet, open_shard, picture_column, read_bytes, split_crop
 from .showroom import cache_home, showroom
 
@@ -60,16 +62,21 @@ SPLITS = 'train', 'valid', 'test'
 COLOUR = '#0072b2' # the blue of Okabe and Ito, told apart from their other colours by everyone
 
 # %% ../nbs/00_data.ipynb #c25ed4e4
+class Dropped(tuple):
+    "Pairs (image, reason) of what was left out. pandas copies a table's `attrs` at every step; a million pairs must not be."
+    def __deepcopy__(self, memo): return self
+    def __add__(self, more): return Dropped((*self, *more))
+
 def as_catalog(
     rows,         # a DataFrame, or anything it is made from, with at least the column `image`
-    dropped=(),   # (image, reason) of what was left out
+    dropped=(),   # what was left out: a DataFrame with columns `image` and `reason`, or such pairs
 ) -> pd.DataFrame:
     "`rows` with all catalog columns in their types and order; what was left out stands in `attrs['dropped']`."
     rows = pd.DataFrame(rows)
     catalog = pd.DataFrame({c: rows[c] if c in rows else pd.NA for c in CATALOG_COLUMNS}, index=rows.index)
     extra = [c for c in rows if c not in CATALOG_COLUMNS]
     catalog = pd.concat([catalog.astype(CATALOG_COLUMNS), rows[extra]], axis=1).reset_index(drop=True)
-    catalog.attrs['dropped'] = [list(map(str, d)) for d in dropped]
+    catalog.attrs['dropped'] = Dropped(pd.DataFrame(dropped, columns=['image', 'reason']).astype(str).itertuples(index=False, name=None))
     return catalog
 
 # %% ../nbs/00_data.ipynb #591c7b14
@@ -275,7 +282,7 @@ def read_table(
 
 # %% ../nbs/00_data.ipynb #eeb62764
 LAYOUTS = '''the Stanford Cars devkit (devkit/*.mat beside cars_train/), class folders (train/<class name>/*.jpg or \
-<class name>/*.jpg), parquet shards with pictures in them, or a catalog (.csv or .parquet with a column image, or a folder that holds \
+<class name>/*.jpg), parquet shards with pictures in them, DVM-CAR (its tables, or confirmed_fronts), or a catalog (.csv or .parquet with a column image, or a folder that holds \
 a catalog.csv)'''
 
 def read_catalog(
@@ -305,7 +312,8 @@ def _readers(folder):
     if (folder/'catalog.csv').is_file(): return {'a catalog': lambda p: read_table(p/'catalog.csv')} # written by someone who knew
     splits = [d.path for d in _listing(folder, 'is_dir') if d.name.lower() in SPLIT_FOLDERS]
     there = {'the Stanford Cars devkit': ((folder/'devkit').is_dir() or (folder/OLD_NOTES).is_file(), read_devkit), 'parquet shards': (bool(_shards_below(folder)), read_shards),
-             'class folders': (any(map(_has_class_folders, splits)) or _has_class_folders(folder, besides=('cars_train', 'cars_test', 'car_ims')), read_class_folders)}
+             'class folders': (any(map(_has_class_folders, splits)) or _has_class_folders(folder, besides=('cars_train', 'cars_test', 'car_ims')), read_class_folders),
+             'DVM-CAR': (is_dvm(folder), lambda p: as_catalog(*read_dvm(p)))}
     return {name: reader for name, (is_it, reader) in there.items() if is_it}
 
 def _read_folder(path):
@@ -325,8 +333,8 @@ def _tell(dropped, most=3):
     "The reasons with their counts and the first files, in one line."
     parts = []
     for reason, n in Counter(r for _, r in dropped).most_common():
-        names = [Path(p).name for p, r in dropped if r == reason]
-        parts.append(f"{n} image{'s' * (n > 1)}, {reason}: {', '.join(names[:most])}" + ', ...' * (n > most))
+        names = [Path(p).name for p in islice((p for p, r in dropped if r == reason), most)]
+        parts.append(f"{n:,} image{'s' * (n > 1)}, {reason}: {', '.join(names)}" + ', ...' * (n > most))
     return '; '.join(parts)
 
 # %% ../nbs/00_data.ipynb #10949b87
@@ -337,7 +345,7 @@ def _check_image(image, truncated):
         load_image(io.BytesIO(data), size=32, truncated=truncated)
         return (hashlib.blake2b(data, digest_size=16).hexdigest(), *frame_size(data)), None
     except FileNotFoundError: return None, 'not found'
-    except (ValueError, OSError) as e: return None, re.sub(r'^.*?\((.*)\).*$', r'\1', str(e))
+    except (ValueError, OSError) as e: return None, 'unreadable: ' + re.sub(r'^.*?\((.*)\).*$', r'\1', str(e))
 
 def check_images(
     catalog,                # a catalog
@@ -351,13 +359,13 @@ def check_images(
         bar = tqdm(pool.map(partial(_check_image, truncated=truncated), catalog.image), 'checking', len(catalog), unit=' images', leave=False, disable=None if progress else True)
         checked = list(bar)
     opens = np.array([facts is not None for facts, _ in checked], dtype=bool)
-    bad = [(p, f'unreadable: {why}') for p, (facts, why) in zip(catalog.image, checked) if facts is None]
+    bad = [(p, why) for p, (facts, why) in zip(catalog.image, checked) if facts is None]
     kept = catalog[opens].reset_index(drop=True)
     if bad: warnings.warn(f'left out {_tell(bad)}', stacklevel=2)
     if not len(kept): raise ValueError(f'none of the {len(catalog)} pictures can be opened ({_tell(bad)})')
     facts = pd.DataFrame([facts for facts, _ in checked if facts], columns=['content', 'width', 'height'])
     kept = kept.assign(**facts.astype(dict(content='string', width='Int64', height='Int64')))
-    kept.attrs['dropped'] = catalog.attrs.get('dropped', []) + [list(b) for b in bad]
+    kept.attrs['dropped'] = catalog.attrs.get('dropped', Dropped()) + bad
     return kept
 
 # %% ../nbs/00_data.ipynb #b459ee3e
@@ -372,11 +380,12 @@ def audit_table(
     catalog, # as `check_images` returns it
 ) -> pd.DataFrame: # a row a finding: images, share of all that were listed, examples
     "What of a data set can be used, what was left out and why, and what to know before training."
-    dropped, found = catalog.attrs.get('dropped', []), []
+    dropped, found = catalog.attrs.get('dropped', ()), []
     total = len(catalog) + len(dropped)
     def add(what, images, of=total):
-        files = [Path(p).name for p in images]
-        found.append({'found': what, 'images': len(files), 'share': len(files) / max(of, 1), 'for example': ', '.join(files[:3]) if len(files) < of else ''})
+        images = list(images)
+        examples = [Path(p).name for p in images[:3]] if len(images) < of else []
+        found.append({'found': what, 'images': len(images), 'share': len(images) / max(of, 1), 'for example': ', '.join(examples)})
     add('listed', [*catalog.image, *(p for p, _ in dropped)])
     add('used', catalog.image)
     for reason, n in Counter(r for _, r in dropped).most_common(): add(f'left out: {reason}', [p for p, r in dropped if r == reason])
@@ -506,6 +515,18 @@ def split_catalog(
     if not len(free): raise ValueError('no labelled image is left to train on: lower valid and test')
     catalog.attrs = attrs
     return catalog
+
+# %% ../nbs/00_data.ipynb #966c0c2c
+def sample_catalog(
+    catalog,            # a catalog
+    n:int,              # rows to keep
+    stratify:str='year', # the column whose values keep their shares
+    seed:int=42,
+) -> pd.DataFrame:
+    "`n` rows with the values of a column in the same shares, the same rows whatever their order. Raises ValueError when there are fewer."
+    if not 1 <= n <= len(catalog): raise ValueError(f'n={n}: the catalog has {len(catalog):,} rows, choose 1 to that many')
+    catalog = catalog.reset_index(drop=True)
+    return catalog if n == len(catalog) else catalog.loc[np.sort(_cut_images(catalog, n / len(catalog), f'sample{seed}', 0, stratify))].reset_index(drop=True)
 
 # %% ../nbs/00_data.ipynb #473c487f
 def fold_catalog(
