@@ -458,7 +458,7 @@ def _shares(sizes, share, order, keep):
 # %% ../nbs/00_data.ipynb #b18dcced
 def _cut_images(rows, share, seed, keep, stratify):
     "Row positions that make up `share` of `rows`, an equal share of each value of a column."
-    names, values = [Path(split_crop(p)[0]).name for p in rows.image], rows[stratify].astype('string').fillna('')
+    names, values = [os.path.basename(split_crop(p)[0]) for p in rows.image], rows[stratify].astype('string').fillna('')
     order = _order([f'{l}|{n}' for l, n in zip(values, names)], seed)
     ranked = rows.assign(_value=values, _order=order, _path=rows.image).sort_values(['_value', '_order', '_path'])
     rank = ranked.groupby('_value', sort=True).cumcount()
