@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['RUN_FILES', 'REPORT_STYLE', 'whole_file', 'Predictions', 'write_predictions', 'read_predictions', 'wilson',
-           'expected_calibration_error', 'class_metrics', 'predicted_years', 'year_metrics', 'metrics_of', 'write_json',
-           'check_free', 'Run', 'plot_history', 'summary_html', 'plot_year_errors', 'plot_confusion', 'write_report',
-           'plot_runs', 'runs_table']
+           'expected_calibration_error', 'image_scores', 'class_metrics', 'predicted_years', 'year_metrics',
+           'metrics_of', 'write_json', 'check_free', 'Run', 'plot_history', 'summary_html', 'plot_year_errors',
+           'confusion_counts', 'plot_confusion', 'write_report', 'plot_runs', 'runs_table']
 
 # %% ../nbs/11_run.ipynb #8e94b372
 import html
@@ -30,7 +30,7 @@ from scipy.special import log_softmax
 from scipy.stats import spearmanr
 from sklearn.metrics import f1_score
 
-from .data import COLOUR
+from .data import CATALOG_COLUMNS, COLOUR
 
 # %% ../nbs/11_run.ipynb #67fe8e69
 @contextmanager
@@ -54,32 +54,48 @@ def _not_writable(folder): return PermissionError(f'{folder} cannot be written t
 @dataclass(frozen=True)
 class Predictions:
     "A network's answers: `table` has an image a row (the catalog's columns, `target`, `predicted`, `confidence`), `logits` is (n, classes)."
-    table:pd.DataFrame       # with the columns `target` and `split`
-    logits:np.ndarray        # (n, classes), float32
+    table:pd.DataFrame       # with the columns `target` and `split`; without logits, with `predicted` too
+    logits:np.ndarray|None   # (n, classes), float32; None: labels only
     vocab:list[str]          # class names in the order of the columns of `logits`
     target:str = 'label'     # the column that was predicted
 
     def __post_init__(self):
-        if self.logits.shape != (len(self.table), len(self.vocab)):
-            raise ValueError(f'logits have the shape {self.logits.shape}, but there are {len(self.table)} images and {len(self.vocab)} classes')
-        bad = ~np.isfinite(self.logits).all(axis=1)
-        if bad.any(): raise ValueError(f'{bad.sum()} of {len(bad)} predictions are not finite: the training diverged, lower the learning rate')
-        best = self.logits.argmax(axis=1) if len(self.table) else np.zeros(0, int)
-        object.__setattr__(self, 'table', self.table.reset_index(drop=True).assign(
-            predicted=np.array(self.vocab, dtype=object)[best], confidence=self.probs.max(axis=1, initial=0)))
+        if self.logits is None: return object.__setattr__(self, 'table', self.table.reset_index(drop=True))
+        n, k = len(self.table), len(self.vocab)
+        if self.logits.shape != (n, k): raise ValueError(f'logits have the shape {self.logits.shape}, but there are {n} images and {k} classes')
+        best, confidence, bad = np.zeros(n, int), np.zeros(n, self.logits.dtype), 0
+        for rows, log_probs in self.blocks():
+            bad += (~np.isfinite(log_probs).all(axis=1)).sum()
+            best[rows], confidence[rows] = log_probs.argmax(axis=1), np.exp(log_probs.max(axis=1))
+        if bad: raise ValueError(f'{bad} of {n} predictions are not finite: the training diverged, lower the learning rate')
+        object.__setattr__(self, 'table', self.table.reset_index(drop=True).assign(predicted=np.array(self.vocab, dtype=object)[best], confidence=confidence))
+
+    def blocks(self, temperature=1., numbers=2**20):
+        "Pairs (slice of rows, their log-probabilities), a few megabytes at a time: a million images of a thousand classes are 4 GB."
+        if self.logits is None: raise ValueError('these predictions are labels without probabilities: give logits, or a file with a column of probabilities a class')
+        step = max(numbers // len(self.vocab), 1)
+        for rows in (slice(i, i + step) for i in range(0, len(self.table), step)):
+            yield rows, log_softmax(self.logits[rows] / np.float32(temperature), axis=1)
 
     @property
     def probs(self) -> np.ndarray: # (n, classes), rows sum to 1
-        return np.exp(log_softmax(self.logits, axis=1))
+        return np.concatenate([np.exp(log_probs) for _, log_probs in self.blocks()] or [np.zeros((0, len(self.vocab)))])
 
     @property
     def truth(self) -> np.ndarray: # (n,) column of the true class, -1 where it is not in the vocabulary
         return pd.Index(self.vocab).get_indexer(self.table.target.astype(object))
 
+    @property
+    def guess(self) -> np.ndarray: # (n,) column of the predicted class
+        return pd.Index(self.vocab).get_indexer(self.table.predicted.astype(object))
+
     def of_split(self, split) -> 'Predictions':
         "The rows of one split."
-        rows = (self.table.split == split).to_numpy(dtype=bool, na_value=False)
-        return Predictions(self.table[rows], self.logits[rows], self.vocab, self.target)
+        return self.where((self.table.split == split).to_numpy(dtype=bool, na_value=False))
+
+    def where(self, rows) -> 'Predictions': # rows: (n,) bool, or positions
+        "Some of the rows."
+        return Predictions(self.table[rows] if np.asarray(rows).dtype == bool else self.table.iloc[rows], None if self.logits is None else self.logits[rows], self.vocab, self.target)
 
 # %% ../nbs/11_run.ipynb #da01d84b
 def write_predictions(
@@ -90,20 +106,49 @@ def write_predictions(
     table = predictions.table.copy()
     table.attrs = {}
     columns = pa.Table.from_pandas(table, preserve_index=False)
-    logits = pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(predictions.logits, np.float32).ravel()), len(predictions.vocab))
     about = {b'carscope': json.dumps(dict(vocab=predictions.vocab, target=predictions.target)).encode()}
-    columns = columns.append_column('logits', logits).replace_schema_metadata({**(columns.schema.metadata or {}), **about})
-    with whole_file(path) as part: pq.write_table(columns, part)
+    names = list(columns.column_names)
+    if predictions.logits is not None:
+        logits = np.ascontiguousarray(predictions.logits, np.float32).ravel()
+        columns = columns.append_column('logits', pa.FixedSizeListArray.from_arrays(pa.array(logits), len(predictions.vocab)))
+    columns = columns.replace_schema_metadata({**(columns.schema.metadata or {}), **about})
+    with whole_file(path) as part: pq.write_table(columns, part, row_group_size=2**17, use_dictionary=names)
 
 def read_predictions(
-    path, # a file that `write_predictions` wrote
+    path, # a file that `write_predictions` wrote, or a `.csv` with the columns `label` and `predicted`, or `label` and a probability a class
 ) -> Predictions:
-    "The predictions in `path`."
-    columns = pq.read_table(path)
-    about = json.loads(columns.schema.metadata[b'carscope'])
-    logits = columns['logits'].combine_chunks().flatten().to_numpy().reshape(len(columns), -1)
-    drop = [c for c in ('logits', 'predicted', 'confidence') if c in columns.column_names]
-    return Predictions(columns.drop_columns(drop).to_pandas(), logits.reshape(len(columns), len(about['vocab'])), **about)
+    "The predictions in `path`. Raises ValueError when it holds something else."
+    path = Path(path)
+    if path.suffix == '.csv': return _read_csv(path)
+    with pq.ParquetFile(path) as file:
+        about = json.loads((file.schema_arrow.metadata or {}).get(b'carscope', b'null'))
+        if about is None: raise ValueError(f'{path} holds no predictions of carscope: give the predictions.parquet of a run, or a CSV with the columns label and predicted')
+        names = [c for c in file.schema_arrow.names if c not in ('logits', 'confidence') and not (c == 'predicted' and 'logits' in file.schema_arrow.names)]
+        table = file.read(names).to_pandas()
+        if 'logits' not in file.schema_arrow.names: return Predictions(table, None, **about)
+        logits, done = np.empty((len(table), len(about['vocab'])), np.float32), 0
+        for batch in file.iter_batches(2**13, columns=['logits']):
+            logits[done:done + len(batch)] = batch['logits'].flatten().to_numpy().reshape(len(batch), -1)
+            done += len(batch)
+    return Predictions(table, logits, **about)
+
+# %% ../nbs/11_run.ipynb #02db9bbc
+def _read_csv(path):
+    "Predictions from a CSV; columns that are neither the catalog's nor ours, and hold numbers, are the probabilities of classes."
+    rows = pd.read_csv(path, dtype={'label': 'string', 'predicted': 'string', 'split': 'string'})
+    if 'label' not in rows: raise ValueError(f"{path} has no column 'label' with the true classes; it has {', '.join(map(str, rows.columns[:8]))}")
+    rows = rows.assign(target=rows.label, split=rows.split if 'split' in rows else 'test')
+    classes = [c for c in rows if c not in CATALOG_COLUMNS and c not in ('target', 'predicted', 'confidence', 'content', 'width', 'height')
+               and pd.api.types.is_numeric_dtype(rows[c])]
+    if not classes:
+        if 'predicted' not in rows: raise ValueError(f"{path} has neither a column 'predicted' nor a column of probabilities for each class")
+        return Predictions(rows, None, sorted({*rows.label.dropna(), *rows.predicted.dropna()}))
+    probs = rows[classes].to_numpy(np.float64)
+    off = ~((abs(probs.sum(1) - 1) < 1e-3) & (probs >= 0).all(1))
+    if off.any():
+        raise ValueError(f"{path}: in {off.sum():,} of {len(rows):,} rows the columns {', '.join(classes[:3])}{', ...' * (len(classes) > 3)} are no probabilities "
+                         f'(line {off.argmax() + 2} sums to {probs[off.argmax()].sum():.3g}): give numbers from 0 that sum to one, or leave the columns out')
+    return Predictions(rows.drop(columns=classes), np.log(probs.clip(1e-12)).astype(np.float32), classes)
 
 # %% ../nbs/11_run.ipynb #8dd2f120
 def wilson(
@@ -127,22 +172,42 @@ def expected_calibration_error(
     return float(sum(len(p) * abs(np.mean(correct[p]) - np.mean(confidence[p])) for p in parts) / max(len(order), 1))
 
 # %% ../nbs/11_run.ipynb #ceef7798
+def image_scores(
+    predictions:Predictions,
+    temperature:float=1., # divides the logits
+) -> pd.DataFrame: # an image a row
+    """What each prediction says: `truth` and `guess` (columns of the vocabulary), `correct`, and, where there are logits, `confidence`
+    (probability of the guess), `margin` (that minus the second largest), `rank` of the true class (1 is best), `nll` and `brier` of it (NaN where
+    the truth is not in the vocabulary), `energy` (minus the log-sum of the logits; Liu et al., 2020: high for what is unlike the training data)."""
+    truth, guess = predictions.truth, predictions.guess
+    scores = pd.DataFrame(dict(truth=truth, guess=guess, correct=truth == guess))
+    if predictions.logits is None: return scores
+    columns = {c: np.full(len(truth), np.nan) for c in ('confidence', 'margin', 'rank', 'nll', 'brier', 'energy')}
+    for rows, log_probs in predictions.blocks(temperature):
+        here, own = np.arange(len(log_probs)), np.maximum(truth[rows], 0)
+        of_truth, of_guess, probs = log_probs[here, own], log_probs[here, guess[rows]], np.exp(log_probs)
+        columns['energy'][rows] = of_guess - predictions.logits[rows][here, guess[rows]] / temperature
+        columns['confidence'][rows], columns['nll'][rows] = np.exp(of_guess), -of_truth
+        columns['rank'][rows] = 1 + (log_probs > of_truth[:, None]).sum(1)
+        columns['brier'][rows] = np.einsum('ij,ij->i', probs, probs) - 2 * np.exp(of_truth) + 1
+        probs[here, guess[rows]] = 0
+        columns['margin'][rows] = np.exp(of_guess) - probs.max(1)
+    for c in 'rank', 'nll', 'brier': columns[c][truth < 0] = np.nan
+    return scores.assign(**columns)
+
 def class_metrics(
     predictions:Predictions, # of one split
-) -> dict: # accuracy and its 95 % interval, top5, macro_f1, nll, ece
+) -> dict: # accuracy and its 95 % interval, top5, macro_f1, nll, ece; the last without macro_f1 need logits
     "How often the class was right. A true class that is not in the vocabulary counts as wrong; `nll` leaves it out."
-    truth, probs, n = predictions.truth, predictions.probs, len(predictions.table)
+    scores = image_scores(predictions)
+    n, known = len(scores), scores.truth >= 0
     if not n: raise ValueError('there is no labelled image to judge on')
-    guess, known = probs.argmax(1), truth >= 0
-    correct = guess == truth
-    low, high = wilson(correct.sum(), n)
-    ranks = (probs > probs[np.arange(n), np.maximum(truth, 0), None]).sum(1)
-    log_probs = log_softmax(predictions.logits[known].astype(np.float64), axis=1)
-    return dict(n=n, accuracy=float(correct.mean()), accuracy_low=low, accuracy_high=high,
-                top5=float(((ranks < 5) & known).mean()),
-                macro_f1=float(f1_score(truth, guess, labels=np.unique(truth[known]), average='macro', zero_division=0)) if known.any() else 0.,
-                nll=float(-log_probs[np.arange(known.sum()), truth[known]].mean()) if known.any() else None,
-                ece=expected_calibration_error(probs.max(1), correct), unknown_classes=int((~known).sum()))
+    low, high = wilson(scores.correct.sum(), n)
+    f1 = f1_score(scores.truth, scores.guess, labels=np.unique(scores.truth[known]), average='macro', zero_division=0) if known.any() else 0.
+    metrics = dict(n=n, accuracy=float(scores.correct.mean()), accuracy_low=low, accuracy_high=high, macro_f1=float(f1), unknown_classes=int((~known).sum()))
+    if predictions.logits is None: return metrics
+    return metrics | dict(top5=float((scores['rank'] <= 5).mean()), nll=float(scores.nll.mean()) if known.any() else None,
+                          ece=expected_calibration_error(scores.confidence.to_numpy(), scores.correct.to_numpy()))
 
 # %% ../nbs/11_run.ipynb #fea9349c
 def predicted_years(
@@ -333,14 +398,21 @@ def plot_year_errors(
     return ax
 
 # %% ../nbs/11_run.ipynb #043670db
+def confusion_counts(
+    predictions:Predictions, # of one split
+) -> np.ndarray: # (classes, classes) whole numbers: rows are true classes, columns predicted ones
+    "How many images of each class were taken for each class."
+    truth, guess, k = predictions.truth, predictions.guess, len(predictions.vocab)
+    return np.bincount(truth[truth >= 0] * k + guess[truth >= 0], minlength=k * k).reshape(k, k)
+
+# %% ../nbs/11_run.ipynb #4e826e82
 def plot_confusion(
     predictions:Predictions,   # of one split
     ax=None,
 ) -> plt.Axes:
     "Of the images of each class (a row), the share that was taken for each class (a column). For up to some thirty classes."
     ax = ax or plt.subplots(figsize=(4.8, 4.4), layout='constrained')[1]
-    truth, guess, k = predictions.truth, predictions.logits.argmax(1), len(predictions.vocab)
-    counts = np.bincount(truth[truth >= 0] * k + guess[truth >= 0], minlength=k * k).reshape(k, k)
+    counts, k = confusion_counts(predictions), len(predictions.vocab)
     image = ax.imshow(100 * counts / np.maximum(counts.sum(1, keepdims=True), 1), cmap='Blues', vmin=0, vmax=100)
     ax.set(xticks=range(k), yticks=range(k), xlabel=f'predicted {predictions.target}', ylabel=predictions.target)
     ax.set_xticklabels(predictions.vocab, rotation=90, fontsize=8)
