@@ -575,10 +575,16 @@ def analyse(
     if predictions.target == 'label': tables |= dict(kinds=error_kinds(predictions), levels=hierarchy_table(predictions))
     if predictions.logits is None: return tables
     tables |= dict(coverage=coverage_table(predictions), detection=error_detection(predictions).to_frame(),
-                   worst=pd.concat([worst_images(predictions, by, 25).assign(order=by) for by in ORDERS]))
+                   worst=_below_their_folder(pd.concat([worst_images(predictions, by, 25).assign(order=by) for by in ORDERS]), predictions.table.get('image')))
     if valid is None or not (valid.truth >= 0).any(): return tables
     temperature = fit_temperature(valid)
     return tables | dict(calibration=calibration_table(valid, predictions, temperature), conformal=conformal_table(valid, predictions, temperature=temperature))
+
+def _below_their_folder(table, images):
+    "The table with paths that count from the folder that holds all images: where that lies is this machine's business."
+    if images is None or images.isna().any(): return table
+    folder = os.path.commonpath([os.path.dirname(p) for p in images]) if len(set(map(os.path.isabs, images))) == 1 else ''
+    return table.assign(image=[os.path.relpath(p, folder) if folder else p for p in table.image])
 
 def write_analysis(
     predictions:Predictions,   # of one split
