@@ -377,7 +377,7 @@ def compare_runs(
 def _common(predictions):
     "For each run whether it was right, on the images of all."
     by_content = all('content' in p.table and p.table.content.notna().all() for p in predictions.values())
-    if not by_content: 
+    if not by_content:
         for name, p in predictions.items():
             if 'image' not in p.table or p.table.image.isna().any(): raise ValueError(f"'{name}' does not say which image a row is about: its table needs a column image")
     keyed = {name: pd.DataFrame(dict(key=p.table.content if by_content else p.table.image.map(os.path.basename), target=p.table.target.to_numpy(), right=p.truth == p.guess))

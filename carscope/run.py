@@ -45,6 +45,7 @@ def whole_file(
         yield part
         os.replace(part, path)
     except PermissionError: raise _not_writable(path.parent) from None
+    except (FileExistsError, NotADirectoryError): raise NotADirectoryError(f'{path.parent} cannot be a folder, a file is in its way: choose another folder') from None
     finally:
         if part.exists(): part.unlink()
 
@@ -135,8 +136,12 @@ def read_predictions(
 # %% ../nbs/11_run.ipynb #02db9bbc
 def _read_csv(path):
     "Predictions from a CSV; columns that are neither the catalog's nor ours, and hold numbers, are the probabilities of classes."
-    rows = pd.read_csv(path, dtype={'label': 'string', 'predicted': 'string', 'split': 'string'})
+    try: rows = pd.read_csv(path, dtype={'label': 'string', 'predicted': 'string', 'split': 'string'})
+    except ValueError as e: raise ValueError(f'{path} cannot be read as a table ({str(e).splitlines()[0]}): save it again as CSV') from None
     if 'label' not in rows: raise ValueError(f"{path} has no column 'label' with the true classes; it has {', '.join(map(str, rows.columns[:8]))}")
+    for c in ('label', 'predicted'):
+        gaps = rows[c].isna() if c in rows else np.zeros(len(rows), bool)
+        if gaps.any(): raise ValueError(f"{path}: {gaps.sum():,} of {len(rows):,} rows have nothing in the column '{c}' (line {gaps.argmax() + 2} is the first): fill it in, or leave them out")
     rows = rows.assign(target=rows.label, split=rows.split if 'split' in rows else 'test')
     classes = [c for c in rows if c not in CATALOG_COLUMNS and c not in ('target', 'predicted', 'confidence', 'content', 'width', 'height')
                and pd.api.types.is_numeric_dtype(rows[c])]
