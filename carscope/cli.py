@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['app', 'RunFolder', 'DataPath', 'DeviceOption', 'WorkersOption', 'DEMO', 'DEMO_BACKBONE', 'Target', 'SplitBy',
-           'Device', 'Format', 'train', 'evaluate', 'predict', 'confusion', 'download', 'demo', 'main']
+           'Device', 'Format', 'train', 'evaluate', 'predict', 'confusion', 'audit', 'download', 'demo', 'main']
 
 # %% ../nbs/20_cli.ipynb #47941412
 import logging
@@ -54,6 +54,8 @@ def train(
     margin:Annotated[float, Option(help='Added to a box on each side, percent.')] = 10.,
     keep_aspect:Annotated[bool, Option('--keep-aspect/--squash', help='Widen crops to squares, or squash them.')] = True,
     truncated:Annotated[bool, Option('--truncated', help='Use JPEG files that were cut short; what is missing is grey.')] = False,
+    exclude:Annotated[Optional[Path], Option(metavar='FILE', help='CSV of pictures to leave out: those ticked, in a list of an audit.')] = None,
+    relabel:Annotated[Optional[Path], Option(metavar='FILE', help='CSV of pictures that take the label in its column `suggested`.')] = None,
     device:DeviceOption = Device.auto,
     workers:WorkersOption = None,
     overwrite:Annotated[bool, Option('--overwrite', help='Replace a run that is in the folder.')] = False,
@@ -69,7 +71,7 @@ def train(
         changes.append((key, value))
     chosen = finetune.choose_recipe(chosen, **dict(changes))
     run = _interruptible(finetune.train, data, out, target.value, arch, weights, chosen, valid, test, split_by.value, seed, margin if crop else None, keep_aspect, truncated,
-                         device.value, workers, overwrite, progress=True)
+                         exclude, relabel, device.value, workers, overwrite, progress=True)
     _say(run.metrics[run.metrics['split']], run.metrics['split'])
     print(f'{out}: config.json, history.csv, metrics.json, predictions.parquet, model.safetensors, figures')
 
@@ -140,6 +142,27 @@ def confusion(
     from carscope import confusion as analysis
     tables, out = analysis.analyse_run(run, out)
     print(f'{analysis.summarise(tables)}\n{out}: tables (.csv), figures (.png) and matrix.html')
+
+# %% ../nbs/20_cli.ipynb #4a166e3f
+@app.command()
+def audit(
+    data:DataPath,
+    run:Annotated[Optional[Path], Option(metavar='RUN', help='Folder of a run: its splits count, and its backbone judges the labels.')] = None,
+    out:Annotated[Optional[Path], Option(metavar='DIR', help='Write audit.json and the lists of copies, label suspects and boxes here.')] = None,
+    labels:Annotated[bool, Option('--labels/--no-labels', help='Judge the labels, for which a backbone is needed.')] = True,
+    arch:Annotated[Optional[str], Option(help="Backbone that judges the labels; the run's, or resnet18.")] = None,
+    weights:Annotated[Optional[str], Option(help='imagenet, none, or a file or folder.')] = None,
+    size:Annotated[int, Option(min=32, help='Pixels a side for the backbone.')] = 224,
+    device:DeviceOption = Device.auto,
+    workers:WorkersOption = None,
+):
+    "What is wrong with a data set: files, boxes, copies, labels, classes."
+    from carscope import audit as auditing
+    from carscope.run import Run
+    found = _interruptible(auditing.audit, data, Run(run) if run else None, out, labels, arch, weights, size, device=device.value, workers=workers, progress=True)
+    print(found)
+    if out: print(f'{out}: audit.json, copies.csv, label_suspects.csv, boxes.csv; put an x into the column tick of what you mean, then\n'
+                  f'  carscope train {data} --exclude {out}/copies.csv --relabel {out}/label_suspects.csv ...')
 
 # %% ../nbs/20_cli.ipynb #78f9d5ad
 @app.command()

@@ -188,18 +188,13 @@ def plot_levels(
     "Accuracy at each level with its interval, from the best class and from sums, and what always answering the commonest would give."
     ax = ax or plt.subplots(figsize=(6, 2.4), layout='constrained')[1]
     y, percent = np.arange(len(levels))[::-1], 100 * levels[['accuracy', 'low', 'high', 'commonest']]
-    def name(text, x, row, side, colour):
-        ax.annotate(text, (x.iloc[row], y[row]), xytext=(-8 * side, 0), textcoords='offset points', ha='right' if side > 0 else 'left', va='center', fontsize=9, color=colour)
-    if 'summed' in levels:
-        ax.plot(100 * levels.summed, y, 's', color='#009e73', ms=9, mfc='none')
-        name('summed probabilities', percent.low, len(levels) // 2, 1, '#009e73')
-    ax.errorbar(percent.accuracy, y, xerr=_whiskers(percent), fmt='o', ms=5, color=COLOUR, capsize=2)
-    ax.plot(percent.commonest, y, 'D', color=ORANGE, ms=6)
-    name('best class', percent.low, 0, 1, COLOUR)
-    name('always the commonest', percent.commonest, min(1, len(levels) - 1), -1, ORANGE)
+    if 'summed' in levels: ax.plot(100 * levels.summed, y, 's', color='#009e73', ms=9, mfc='none', label='summed probabilities')
+    ax.errorbar(percent.accuracy, y, xerr=_whiskers(percent), fmt='o', ms=5, color=COLOUR, capsize=2, label='of the best class')
+    ax.plot(percent.commonest, y, 'D', color=ORANGE, ms=6, label='always the commonest')
     ax.set_yticks(y, levels.index)
     ax.set(xlabel='accuracy (%)', xlim=(0, 102), ylim=(-.6, len(levels) - .4))
     ax.spines[['top', 'right']].set_visible(False)
+    ax.legend(frameon=False, ncols=3, fontsize=9, loc='upper center', bbox_to_anchor=(.5, -.22), handletextpad=.2, columnspacing=1)
     return ax
 
 # %% ../nbs/03_confusion.ipynb #c1a2714d
@@ -208,12 +203,13 @@ def plot_overview(
     pairs:int=10,            # shown
 ) -> plt.Figure:
     "Accuracy by level, kinds of error, and the pairs that are confused most."
-    fig = plt.figure(figsize=(12, .33 * pairs + 3.2), layout='constrained')
-    grid = fig.add_gridspec(2, 2, height_ratios=[2.3, .33 * pairs + .4])
+    fig = plt.figure(figsize=(12, .33 * pairs + 3.4), layout='constrained')
+    top, bottom = fig.subfigures(2, 1, height_ratios=[2.8, .33 * pairs + .4]) # apart, so that long names below do not narrow what is above
+    left, right = top.subplots(1, 2)
     n, wrong = len(predictions.table), int((predictions.truth != predictions.guess).sum())
-    plot_levels(hierarchy_table(predictions), fig.add_subplot(grid[0, 0])).set_title(f'Right about the class: {1 - wrong / max(n, 1):.1%} of {n:,}', fontsize=11)
-    plot_kinds(error_kinds(predictions), fig.add_subplot(grid[0, 1])).set_title(f'What kind of error the other {wrong:,} are', fontsize=11)
-    plot_pairs(most_confused(predictions, pairs), fig.add_subplot(grid[1, :]))
+    plot_levels(hierarchy_table(predictions), left).set_title(f'Right about the class: {1 - wrong / max(n, 1):.1%} of {n:,}', fontsize=11)
+    plot_kinds(error_kinds(predictions), right).set_title(f'What kind of error the other {wrong:,} are', fontsize=11)
+    plot_pairs(most_confused(predictions, pairs), bottom.subplots())
     return fig
 
 # %% ../nbs/03_confusion.ipynb #5fed0b44

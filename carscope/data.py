@@ -6,10 +6,10 @@
 __all__ = ['CATALOG_COLUMNS', 'SPLITS', 'COLOUR', 'TWO_WORD_MAKES', 'BODIES', 'IMAGE_SUFFIXES', 'OLD_NOTES', 'FOLDER_NAMES',
            'SPLIT_FOLDERS', 'LAYOUTS', 'BALANCES', 'Dropped', 'as_catalog', 'parse_label', 'read_devkit',
            'read_class_folders', 'read_shards', 'write_catalog', 'read_table', 'read_catalog', 'check_images',
-           'usable_boxes', 'audit_table', 'fingerprint', 'crop_catalog', 'split_catalog', 'sample_catalog',
-           'fold_catalog', 'take_fold', 'split_report', 'sampling_weights', 'plot_balance', 'vocabulary',
-           'training_rows', 'Enlarge', 'augmentations', 'make_datablock', 'make_dataloaders', 'default_workers',
-           'plot_class_counts', 'plot_counts', 'plot_years', 'plot_catalog']
+           'usable_boxes', 'usage_table', 'exclude_rows', 'relabel_rows', 'fingerprint', 'crop_catalog',
+           'split_catalog', 'sample_catalog', 'fold_catalog', 'take_fold', 'split_report', 'sampling_weights',
+           'plot_balance', 'vocabulary', 'training_rows', 'Enlarge', 'augmentations', 'make_datablock',
+           'make_dataloaders', 'default_workers', 'plot_class_counts', 'plot_counts', 'plot_years', 'plot_catalog']
 
 # %% ../nbs/00_data.ipynb #5727aeaa
 import hashlib
@@ -376,7 +376,7 @@ def usable_boxes(
     x1, y1, x2, y2, width, height = (catalog[c].astype('Float64') for c in ('x1', 'y1', 'x2', 'y2', 'width', 'height'))
     return ((x2 > x1) & (y2 > y1) & (x1 < width) & (y1 < height) & (x2 > 0) & (y2 > 0)).fillna(False).to_numpy(bool)
 
-def audit_table(
+def usage_table(
     catalog, # as `check_images` returns it
 ) -> pd.DataFrame: # a row a finding: images, share of all that were listed, examples
     "What of a data set can be used, what was left out and why, and what to know before training."
@@ -399,6 +399,84 @@ def audit_table(
 def _other_label(catalog):
     "Rows whose picture is in the catalog again under another label."
     return catalog.content.duplicated(keep=False) & (catalog.groupby('content').label.transform('nunique') > 1)
+
+# %% ../nbs/00_data.ipynb #d33702ba
+def _read_list(file):
+    "The rows of a list that are meant."
+    file = Path(file)
+    if not file.is_file(): raise FileNotFoundError(f'{file} does not exist: give a list with the column image or content, as `carscope audit DATA --out DIR` writes it')
+    try: rows = pd.read_csv(file, dtype=str, skipinitialspace=True)
+    except (ValueError, OSError) as e: raise ValueError(f'{file} cannot be read as CSV ({str(e).splitlines()[0]}): save it again as CSV') from None
+    if not {'image', 'content'} & set(rows): raise ValueError(f"{file} has no column 'image' or 'content' that says which pictures are meant; it has {', '.join(map(str, rows.columns))}")
+    if 'tick' not in rows: return rows
+    ticked = rows[rows.tick.fillna('').str.strip() != '']
+    if not len(ticked): raise ValueError(f'{file}: none of its {len(rows):,} rows has a mark in the column tick: put an x there')
+    return ticked
+
+def _find_rows(catalog, rows, file):
+    "For each row of a list, the positions of the pictures in the catalog that it means; none when there are none."
+    paths = [split_crop(p)[0].replace('\\', '/') for p in catalog.image]
+    by_name, by_content = {}, {}
+    for i, p in enumerate(paths): by_name.setdefault(p.rpartition('/')[2], []).append(i)
+    if 'content' in catalog:
+        for i, c in enumerate(catalog.content): by_content.setdefault(c, []).append(i)
+    found = []
+    for image, content in zip(rows.get('image', [None]*len(rows)), rows.get('content', [None]*len(rows))):
+        same = by_content.get(content, []) if isinstance(content, str) else []
+        named = split_crop(image)[0].replace('\\', '/') if isinstance(image, str) else ''
+        like = [i for i in (same or by_name.get(named.rpartition('/')[2], [])) if f'/{paths[i]}'.endswith(f"/{named.removeprefix('./').lstrip('/')}")] if named else []
+        if not same and len({paths[i] for i in like}) > 1: raise ValueError(f"{file}: '{image}' can be any of {len(like)} pictures, {paths[like[0]]} for one: give more of its path")
+        found.append(like or same)
+    if not any(found): raise ValueError(f'{file}: none of the {len(rows):,} pictures that it names is in the data set')
+    missing = sum(not f for f in found)
+    if missing: warnings.warn(f'{file}: {missing:,} of the {len(rows):,} pictures that it names are not in the data set', stacklevel=4)
+    return found
+
+# %% ../nbs/00_data.ipynb #c1d3df22
+def exclude_rows(
+    catalog, # a catalog, best with `content`
+    file,    # `.csv` with `image` or `content`, and perhaps `tick`
+) -> pd.DataFrame:
+    """The catalog without the pictures of a list; they join `attrs['dropped']`.
+
+    Raises FileNotFoundError or ValueError when the list cannot be read, has no ticked row, or names no picture of the catalog, or all."""
+    found = _find_rows(catalog, _read_list(file), file)
+    out = sorted({i for part in found for i in part})
+    if len(out) == len(catalog): raise ValueError(f'{file} leaves out all {len(catalog):,} pictures')
+    kept = catalog.drop(index=catalog.index[out]).reset_index(drop=True)
+    kept.attrs = dict(catalog.attrs) | dict(dropped=Dropped(catalog.attrs.get('dropped', ())) + tuple((p, f'left out by {Path(file).name}') for p in catalog.image.iloc[out]))
+    return kept
+
+def relabel_rows(
+    catalog, # a catalog, best with `content`
+    file,    # `.csv` with `suggested`, `image` or `content`, and perhaps `tick`
+) -> pd.DataFrame:
+    """The catalog with the labels that a list suggests; make, model, body, year and group follow from a new label, or are those of other
+    pictures that have it. How many were changed stands in `attrs['relabelled']`.
+
+    Raises FileNotFoundError or ValueError when the list cannot be read, has no ticked row, suggests nothing, or names no picture of the catalog."""
+    rows = _read_list(file)
+    if 'suggested' not in rows: raise ValueError(f"{file} has no column 'suggested' with the new labels; it has {', '.join(map(str, rows.columns))}")
+    new = rows.suggested.fillna('').str.strip()
+    if (new == '').any(): raise ValueError(f"{file}: {'; '.join(rows.loc[new == '', 'image' if 'image' in rows else 'content'].astype(str)[:3])} is ticked, but nothing is suggested for it")
+    labels = {}
+    for where, label in zip(_find_rows(catalog, rows, file), new):
+        for i in where:
+            if labels.setdefault(i, label) != label: raise ValueError(f"{file}: {catalog.image.iloc[i]} is to be called '{labels[i]}' and '{label}': tick one of them")
+    changed = {i: label for i, label in labels.items() if catalog.label.iloc[i] is pd.NA or catalog.label.iloc[i] != label}
+    return _with_labels(catalog, changed)
+
+def _with_labels(catalog, labels):
+    "The catalog with new labels, position to label, and the facts that go with them."
+    facts = ['make', 'model', 'body', 'year', 'group']
+    known = catalog[catalog.label.isin(set(labels.values()))].drop_duplicates('label').set_index('label')[facts]
+    parsed = _parse_labels(pd.DataFrame(dict(label=list(labels.values())))).set_axis(list(labels), axis=0)
+    changed, attrs = catalog.reset_index(drop=True), dict(catalog.attrs)
+    for i, label in labels.items():
+        said = known.loc[label] if label in known.index else parsed.loc[i]
+        changed.loc[i, ['label', *facts]] = [label, *(pd.NA if pd.isna(said[c]) else said[c] for c in facts)]
+    changed.attrs = attrs | dict(relabelled=len(labels))
+    return changed
 
 # %% ../nbs/00_data.ipynb #64617091
 def fingerprint(

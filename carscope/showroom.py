@@ -393,7 +393,7 @@ def _draw_all(folder, n, settings, identity, workers, progress):
         for k in range(0, n, 1000):
             for kind in 'images', 'masks': (part/kind/f'{k // 1000:03d}').mkdir(parents=True)
         workers = min(n, workers or os.cpu_count() or 1)
-        drawn = Parallel(workers, return_as='generator', batch_size=min(16, -(-n // workers)))(delayed(_draw_file)(settings, part, i) for i in range(n))
+        drawn = Parallel(workers, return_as='generator', batch_size=min(16, -(-n // workers)), idle_worker_timeout=2)(delayed(_draw_file)(settings, part, i) for i in range(n))
         with open(part/'catalog.csv', 'w', newline='', encoding='utf-8') as a, open(part/'cars.csv', 'w', newline='', encoding='utf-8') as b:
             for i, rows in enumerate(tqdm(drawn, total=n, disable=None if progress is None else not progress, desc='drawing cars', unit=' cars')):
                 for file, row in zip((a, b), rows):
