@@ -40,8 +40,8 @@ def train(
     target:Annotated[Target, Option(help='What to predict.')] = Target.label,
     arch:Annotated[str, Option(help='Backbone: a torchvision or timm name, local-dir:FOLDER or hf-hub:OWNER/NAME.')] = 'resnet18',
     weights:Annotated[str, Option(help='imagenet, none, or a file or folder.')] = 'imagenet',
-    recipe:Annotated[str, Option(help='frozen: a linear head. one_cycle: the head, then the whole network.')] = 'one_cycle',
-    set_:Annotated[Optional[list[str]], Option('--set', metavar='KEY=VALUE', help='Change one number of the recipe; may be given several times.')] = None,
+    recipe:Annotated[str, Option(help='frozen, gap_sgd, sgd_step, sgd_flat, adamw_cosine, focal or one_cycle.')] = 'one_cycle',
+    set_:Annotated[Optional[list[str]], Option('--set', metavar='KEY=VALUE', help='Change one setting of the recipe; may be given several times.')] = None,
     epochs:Annotated[Optional[int], Option(help='Epochs of the last stage.')] = None,
     size:Annotated[Optional[int], Option(help='Pixels a side.')] = None,
     batch_size:Annotated[Optional[int], Option(help='Images a step.')] = None,
@@ -56,6 +56,7 @@ def train(
     truncated:Annotated[bool, Option('--truncated', help='Use JPEG files that were cut short; what is missing is grey.')] = False,
     exclude:Annotated[Optional[Path], Option(metavar='FILE', help='CSV of pictures to leave out: those ticked, in a list of an audit.')] = None,
     relabel:Annotated[Optional[Path], Option(metavar='FILE', help='CSV of pictures that take the label in its column `suggested`.')] = None,
+    checks:Annotated[bool, Option('--checks/--no-checks', help='Look for mistakes in the set-up before a training of the whole network.')] = True,
     device:DeviceOption = Device.auto,
     workers:WorkersOption = None,
     overwrite:Annotated[bool, Option('--overwrite', help='Replace a run that is in the folder.')] = False,
@@ -71,7 +72,7 @@ def train(
         changes.append((key, value))
     chosen = finetune.choose_recipe(chosen, **dict(changes))
     run = _interruptible(finetune.train, data, out, target.value, arch, weights, chosen, valid, test, split_by.value, seed, margin if crop else None, keep_aspect, truncated,
-                         exclude, relabel, device.value, workers, overwrite, progress=True)
+                         exclude, relabel, checks, device.value, workers, overwrite, progress=True)
     _say(run.metrics[run.metrics['split']], run.metrics['split'])
     print(f'{out}: config.json, history.csv, metrics.json, predictions.parquet, model.safetensors, figures')
 
@@ -97,6 +98,7 @@ def _say(metrics, split):
 def evaluate(
     run:RunFolder,
     data:DataPath,
+    tta:Annotated[bool, Option('--tta', help='Answer with the mean over three sizes, as they are and mirrored.')] = False,
     json_:Annotated[Optional[Path], Option('--json', metavar='FILE', help='Write the metrics here as JSON.')] = None,
     device:DeviceOption = Device.auto,
     workers:WorkersOption = None,
@@ -104,8 +106,9 @@ def evaluate(
     "Judge a run on a data set, leaving out the images it was trained on."
     from carscope import finetune
     from carscope.run import Run, write_json
-    metrics, _ = finetune.evaluate(Run(run), data, device.value, workers, progress=True)
+    metrics, _ = finetune.evaluate(Run(run), data, device.value, workers, progress=True, tta=tta)
     _say(metrics, metrics['split'])
+    if tta: print(f"the mean over sizes and mirrorings is worth {100*metrics['tta_gain']:+.1f} points ({100*metrics['tta_gain_low']:+.1f} to {100*metrics['tta_gain_high']:+.1f})")
     if metrics['n_trained_on']: print(f"left out: {metrics['n_trained_on']:,} images that the run was trained on")
     print('the data set is the one that the run was made with' if metrics['same_data'] else 'the data set is not the one that the run was made with')
     if json_: write_json(json_, metrics)
@@ -190,17 +193,17 @@ def demo(
     pretrained = arch or (DEMO_BACKBONE if _hub_answers() else None)
     if pretrained:
         backbone = dict(arch=pretrained)
-        recipe = finetune.choose_recipe('one_cycle', size=96, batch_size=32, epochs=4, head_epochs=2, augment=False)
+        recipe = finetune.choose_recipe('one_cycle', size=96, batch_size=32, epochs=4, head_epochs=2, augment='none', test_scale=1)
     else: # from scratch no layer is ahead of another
         print('the Hugging Face hub cannot be reached: small residual networks are trained from scratch instead of fine-tuning pretrained ones, and do worse')
         backbone = dict(arch='resnet10t', weights='none')
-        recipe = finetune.choose_recipe('one_cycle', size=64, batch_size=32, epochs=14, head_epochs=0, lr=4e-3, lr_decay=1, augment=False)
+        recipe = finetune.choose_recipe('one_cycle', size=64, batch_size=32, epochs=14, head_epochs=0, lr=4e-3, lr_decay=1, augment='none', test_scale=1)
     runs = {}
     for target, (n, lines, split_by, what) in DEMO.items():
         print(f'\nthe {target}: {n} generated cars {what}, drawn now or found from an earlier demo')
         cars = showroom(n, lines=lines, size=96, progress=True)
         runs[target] = _interruptible(finetune.train, cars, out/target, target=target, recipe=recipe, valid=.1, test=.2, split_by=split_by,
-                                      overwrite=True, progress=True, **backbone)
+                                      checks=False, overwrite=True, progress=True, **backbone)
         _say(runs[target].metrics['test'], 'test')
     write_report(out/'report.html', 'carscope demo', _demo_lead(pretrained), runs)
     image = runs['make'].predictions.of_split('test').table.image[0]

@@ -12,6 +12,7 @@ __all__ = ['KINDS', 'LEVELS', 'GREY', 'ORANGE', 'FIGURES', 'ORDERS', 'label_fact
 
 # %% ../nbs/03_confusion.ipynb #1197af33
 import html
+import json
 import os
 import warnings
 from pathlib import Path
@@ -28,7 +29,7 @@ from scipy.stats import binomtest
 
 from .data import COLOUR, parse_label
 from .pictures import load_image
-from .run import Predictions, Run, class_metrics, confusion_counts, expected_calibration_error, image_scores, read_predictions, whole_file, wilson
+from .run import Predictions, Run, class_metrics, confusion_counts, expected_calibration_error, image_scores, paired_gain, read_predictions, whole_file, wilson
 
 # %% ../nbs/03_confusion.ipynb #bd665ac7
 def label_facts(
@@ -293,12 +294,14 @@ def _write_cells(ax, cells, names):
 
 # %% ../nbs/03_confusion.ipynb #7f6938fc
 _PAGE = '''<figure style="margin:0"><svg viewBox="{box}" style="width:100%;max-width:820px;background:#fff;touch-action:none" font-family="sans-serif" role="img"
-aria-label="confusion matrix"><style>rect.c:hover{{stroke:#d55e00;stroke-width:.25}}text{{cursor:zoom-in}}</style>{marks}</svg></figure>
-<script>(()=>{{const s=document.currentScript.previousElementSibling.firstElementChild,all=s.getAttribute("viewBox");let b=all.split(" ").map(Number);
-const set=()=>s.setAttribute("viewBox",b.join(" "));s.addEventListener("wheel",e=>{{e.preventDefault();const r=s.getBoundingClientRect(),f=e.deltaY<0?.8:1.25;
+aria-label="confusion matrix"><style>rect.c:hover{{stroke:#d55e00;stroke-width:.25}}text{{cursor:zoom-in}}</style>{marks}<g/></svg></figure>
+<script>(()=>{{const s=document.currentScript.previousElementSibling.firstElementChild,all=s.getAttribute("viewBox");let b=all.split(" ").map(Number);const g=s.lastElementChild,names={names};
+const set=()=>s.setAttribute("viewBox",b.join(" "));s.addEventListener("wheel",e=>{{if(!e.ctrlKey&&!e.metaKey)return;e.preventDefault();const r=s.getBoundingClientRect(),f=e.deltaY<0?.8:1.25;
 const x=b[0]+(e.clientX-r.left)/r.width*b[2],y=b[1]+(e.clientY-r.top)/r.height*b[3];b=[x-(x-b[0])*f,y-(y-b[1])*f,b[2]*f,b[3]*f];set()}},{{passive:false}});
-s.addEventListener("dblclick",()=>{{b=all.split(" ").map(Number);set()}});s.querySelectorAll("text").forEach(t=>t.addEventListener("click",()=>{{
-const [i,n]=t.dataset.at.split(" ").map(Number);b=[i-.6*n-1,i-.6*n-1,2.2*n+2,2.2*n+2];set()}}))}})()</script>'''
+s.addEventListener("dblclick",()=>{{b=all.split(" ").map(Number);g.innerHTML="";set()}});s.querySelectorAll("text").forEach(t=>t.addEventListener("click",()=>{{
+const [i,n]=t.dataset.at.split(" ").map(Number);const L=names.slice(i,i+n),f=Math.min(.7,(.6*n+.6)/(.55*Math.max(...L.map(t=>t.length))));
+b=[i-.6*n-1,i-.6*n-1,2.2*n+2,2.2*n+2];g.innerHTML=L.map((t,j)=>`<text x="${{i-.3}}" y="${{i+j+.5+f/3}}" font-size="${{f}}" text-anchor="end">${{t}}</text>
+<text transform="translate(${{i+j+.5+f/3}} ${{i+n+.3}}) rotate(-90)" font-size="${{f}}" text-anchor="end">${{t}}</text>`).join("");set()}}))}})()</script>'''
 
 def matrix_html(
     predictions:Predictions, # of one split
@@ -318,7 +321,7 @@ def matrix_html(
         marks.append(f'<rect x="{start}" y="{start}" width="{length}" height="{length}" fill="none" stroke="#d55e00" stroke-width=".3" pointer-events="none"/>')
         if by == 'make' and length >= k / 90:
             marks.append(f'<text x="-1" y="{start + length/2 + k/180:.1f}" font-size="{k/90:.1f}" text-anchor="end" data-at="{start} {length}">{html.escape(str(makes[start]))}</text>')
-    return _PAGE.format(box=f'{-.11*k:.1f} -1 {1.12*k:.1f} {k + 2}', marks=''.join(marks))
+    return _PAGE.format(box=f'{-.11*k:.1f} -1 {1.12*k:.1f} {k + 2}', marks=''.join(marks), names=json.dumps(names, ensure_ascii=False))
 
 # %% ../nbs/03_confusion.ipynb #9ef91620
 FIGURES = 'accuracy', 'top 5', 'macro F1', 'balanced accuracy'
@@ -360,9 +363,8 @@ def compare_runs(
     for name, right in sides.items():
         n, gained, lost = len(right), int((right & ~first).sum()), int((first & ~right).sum())
         low, high = wilson(right.sum(), n)
-        # The interval of a paired difference after Agresti and Min (2005): half an image more in each cell.
-        gain, spread = (gained - lost) / (n + 2), 1.96 * np.sqrt((gained + lost + 1) - (gained - lost)**2 / (n + 2)) / (n + 2)
-        rows.append({'run': name, 'images': n, 'accuracy': right.mean(), 'low': low, 'high': high, 'gain': (gained - lost) / n, 'gain low': gain - spread, 'gain high': gain + spread,
+        gain, gain_low, gain_high = paired_gain(first, right)
+        rows.append({'run': name, 'images': n, 'accuracy': right.mean(), 'low': low, 'high': high, 'gain': gain, 'gain low': gain_low, 'gain high': gain_high,
                      'only this': gained, 'only the first': lost, 'p': mcnemar(gained, lost)})
     table = pd.DataFrame(rows).set_index('run')
     table.iloc[0, table.columns.get_indexer(['gain', 'gain low', 'gain high', 'only this', 'only the first', 'p'])] = np.nan

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['CATALOG_COLUMNS', 'SPLITS', 'COLOUR', 'TWO_WORD_MAKES', 'BODIES', 'IMAGE_SUFFIXES', 'OLD_NOTES', 'FOLDER_NAMES',
-           'SPLIT_FOLDERS', 'LAYOUTS', 'BALANCES', 'Dropped', 'as_catalog', 'parse_label', 'read_devkit',
-           'read_class_folders', 'read_shards', 'write_catalog', 'read_table', 'read_catalog', 'check_images',
-           'usable_boxes', 'usage_table', 'exclude_rows', 'relabel_rows', 'fingerprint', 'crop_catalog',
+           'SPLIT_FOLDERS', 'LAYOUTS', 'BALANCES', 'AUGMENTATIONS', 'Dropped', 'as_catalog', 'parse_label',
+           'read_devkit', 'read_class_folders', 'read_shards', 'write_catalog', 'read_table', 'read_catalog',
+           'check_images', 'usable_boxes', 'usage_table', 'exclude_rows', 'relabel_rows', 'fingerprint', 'crop_catalog',
            'split_catalog', 'sample_catalog', 'fold_catalog', 'take_fold', 'split_report', 'sampling_weights',
-           'plot_balance', 'vocabulary', 'training_rows', 'Enlarge', 'augmentations', 'make_datablock',
+           'plot_balance', 'vocabulary', 'training_rows', 'Enlarge', 'Augmentation', 'augmentations', 'make_datablock',
            'make_dataloaders', 'default_workers', 'plot_class_counts', 'plot_counts', 'plot_years', 'plot_catalog']
 
 # %% ../nbs/00_data.ipynb #5727aeaa
@@ -21,6 +21,7 @@ import sys
 import warnings
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -35,9 +36,10 @@ warnings.filterwarnings('ignore', message='`torch.jit.script` is deprecated', ca
 warnings.filterwarnings('ignore', message='IProgress not found') # tqdm, in a notebook without ipywidgets
 from fastai.data.block import CategoryBlock, DataBlock, TransformBlock
 from fastai.data.core import DataLoaders
+from fastai.callback.data import WeightedDL # gives a DataBlock its weighted_dataloaders
 from fastai.data.transforms import ColReader, IntToFloatTensor, Normalize
 from fastai.torch_core import default_device
-from fastai.vision.augment import RandomErasing, RandomResizedCrop, Resize, ResizeMethod, aug_transforms
+from fastai.vision.augment import Hue, RandomErasing, RandomResizedCrop, Resize, ResizeMethod, Saturation, aug_transforms
 from fastai.vision.core import PILImage
 from matplotlib.ticker import MaxNLocator
 from scipy.io import loadmat
@@ -723,31 +725,59 @@ def training_rows(
 
 # %% ../nbs/00_data.ipynb #db1b92f7
 class Enlarge(Resize):
-    "A squash before a crop. A class of its own, because a DataBlock keeps one transform of a class."
+    "The squash of training pictures, `times` larger where a crop follows. A class of its own, because a DataBlock keeps one transform of a class."
+    def __init__(self, size, times=1., **kwargs):
+        super().__init__(round(size * times), **kwargs)
+        self.times = times
+
+@dataclass(frozen=True)
+class Augmentation:
+    "How training pictures are varied."
+    crop:float = 1.          # smallest share of the area that a crop keeps; 1: no crops
+    flip:bool = False        # mirror every other picture
+    rotate:float = 0.        # degrees, at most
+    warp:float = 0.          # change of the perspective, 0 to 1
+    light:float = 0.         # change of brightness and contrast, 0 to 1
+    colour:float = 0.        # change of hue (a tenth of that) and saturation, 0 to 1
+    erase:float = 0.         # share of the pictures in which a patch is erased
+
+AUGMENTATIONS = dict(
+    none=Augmentation(),
+    light=Augmentation(crop=.5, flip=True, light=.2, erase=.25),
+    heavy=Augmentation(crop=.3, flip=True, rotate=15, warp=.2, light=.4, colour=.4, erase=.5),
+    flip_rotate=Augmentation(flip=True, rotate=20),
+    crop_flip=Augmentation(crop=.08, flip=True)) # crops as is common for ImageNet (Szegedy et al., 2015)
 
 def augmentations(
     size:int,             # pixels a side
-    augment:bool=True,    # False: training pictures are treated like the others
+    level='light',        # a name of `AUGMENTATIONS`, or an `Augmentation`
+    test_size:int=None,   # pixels a side of validation pictures; None: `size`
 ) -> tuple[list, list]: # fastai transforms for an item, for a batch
-    "Squash to `size`; for training, crops of 50 to 100 % of the area, flips, mild changes of light, an erased patch now and then."
-    squash = Resize(size, method=ResizeMethod.Squish)
-    if not augment: return [squash], []
-    larger, crop = Enlarge(round(size * 1.25), method=ResizeMethod.Squish), RandomResizedCrop(size, min_scale=0.5)
-    squash.split_idx, larger.split_idx, crop.split_idx, crop.order = 1, 0, 0, 2 # 0 is training in fastai, 1 all else
-    batch = aug_transforms(max_rotate=0, max_zoom=1, max_warp=0, max_lighting=0.2)
-    return [squash, larger, crop], batch + [RandomErasing(p=0.25, sh=0.2, max_count=1)]
+    "Squash to `size` and vary the training pictures. Raises ValueError for an unknown level."
+    if not isinstance(level, Augmentation) and level not in AUGMENTATIONS: raise ValueError(f"augmentation '{level}' is unknown: choose {', '.join(AUGMENTATIONS)}")
+    how = level if isinstance(level, Augmentation) else AUGMENTATIONS[level]
+    item = [Resize(test_size or size, method=ResizeMethod.Squish), Enlarge(size, 1.25 if how.crop < 1 else 1, method=ResizeMethod.Squish)]
+    if how.crop < 1:
+        item.append(RandomResizedCrop(size, min_scale=how.crop))
+        item[2].order = 2
+    for transform, split in zip(item, (1, 0, 0)): transform.split_idx = split # 0 is training in fastai, 1 all else
+    batch = aug_transforms(do_flip=how.flip, max_rotate=how.rotate, max_zoom=1, max_warp=how.warp, max_lighting=how.light)
+    if how.colour: batch += [Saturation(how.colour, p=.75), Hue(how.colour / 10, p=.75)]
+    if how.erase: batch += [RandomErasing(p=how.erase, sh=.2, max_count=1)]
+    return item, batch
 
 # %% ../nbs/00_data.ipynb #9914f1e9
 def make_datablock(
     vocab,                       # values of the target
     size:int=224,                # pixels a side
-    augment:bool=True,           # vary the training pictures
+    augment='light',             # how training pictures are varied: a name of `AUGMENTATIONS`, or an `Augmentation`
     mean=(0.485, 0.456, 0.406),  # of the pixels the backbone was trained on, range 0 to 1
     std=(0.229, 0.224, 0.225),
+    test_size:int=None,          # pixels a side of validation pictures; None: `size`
 ) -> DataBlock:
     "A fastai DataBlock from rows of a catalog (columns `image`, `target`, `split`) to (picture, class)."
-    item, batch = augmentations(size, augment)
-    picture = TransformBlock(type_tfms=partial(_open_for_fastai, size=round(size * 1.25)), batch_tfms=IntToFloatTensor)
+    item, batch = augmentations(size, augment, test_size)
+    picture = TransformBlock(type_tfms=partial(_open_for_fastai, size=round(max(size, test_size or 0) * 1.25)), batch_tfms=IntToFloatTensor)
     return DataBlock(blocks=(picture, CategoryBlock(vocab=list(vocab), sort=False)), get_x=ColReader('image'), get_y=ColReader('target'),
                      splitter=_splits, item_tfms=item, batch_tfms=[*batch, Normalize.from_stats(mean, std)])
 
@@ -763,13 +793,17 @@ def make_dataloaders(
     batch_size:int=64,
     workers:int=None,      # processes that open pictures; None: `default_workers(device)`
     device=None,           # torch device of the batches
-    **kwargs,              # to `make_datablock`: size, augment, mean, std
+    balance:str='none',    # how often training images of rare classes are drawn, as in `sampling_weights`
+    **kwargs,              # to `make_datablock`: size, augment, mean, std, test_size
 ) -> DataLoaders:
     "fastai DataLoaders over the train and valid images of `catalog`."
     vocab = vocab or vocabulary(catalog, target)
     rows = training_rows(catalog, target, vocab, batch_size)
+    chances = np.zeros(len(rows))
+    chances[rows.split == 'train'] = sampling_weights(rows[rows.split == 'train'], 'target', balance)
     block = make_datablock(vocab, **kwargs)
-    return block.dataloaders(rows, bs=batch_size, val_bs=batch_size, device=device, num_workers=default_workers(device) if workers is None else workers)
+    kwargs = dict(bs=batch_size, val_bs=batch_size, device=device, num_workers=default_workers(device) if workers is None else workers)
+    return block.dataloaders(rows, **kwargs) if balance == 'none' else block.weighted_dataloaders(rows, chances, **kwargs)
 
 def default_workers(
     device=None, # torch device of the network; None: fastai's default

@@ -229,10 +229,12 @@ def _hash_weights(body):
 
 # %% ../nbs/12_engine.ipynb #34fb2111
 class FeatureLoader(DataLoader):
-    "fastai DataLoader that takes whole batches of rows from features on disk."
-    def __init__(self, features, rows, targets, mean, std, **kwargs):
+    "fastai DataLoader that takes whole batches of rows from features on disk; with `chances` of the rows, these are drawn."
+    def __init__(self, features, rows, targets, mean, std, chances=None, **kwargs):
         super().__init__(dataset=range(len(rows)), num_workers=0, **kwargs)
+        self.chances = chances
         self.features, self.rows, self.targets, self.mean, self.std_dev = features, np.asarray(rows), torch.as_tensor(targets), mean, std
+    def get_idxs(self): return super().get_idxs() if self.chances is None else np.random.choice(len(self.rows), len(self.rows), p=self.chances).tolist()
     def do_item(self, i): return i
     def do_batch(self, batch):
         i = np.sort(np.asarray(batch)) # ascending reads; the order inside a batch does not matter
