@@ -13,7 +13,6 @@ import re
 from collections import OrderedDict
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import timm
 import torch

@@ -29,7 +29,7 @@ from scipy.stats import binomtest
 
 from .data import COLOUR, parse_label
 from .pictures import load_image
-from .run import Predictions, Run, class_metrics, confusion_counts, expected_calibration_error, image_scores, paired_gain, read_predictions, whole_file, wilson
+from .run import Predictions, Run, confusion_counts, expected_calibration_error, image_scores, paired_gain, read_predictions, whole_file, wilson
 
 # %% ../nbs/03_confusion.ipynb #bd665ac7
 def label_facts(

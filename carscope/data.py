@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['CATALOG_COLUMNS', 'SPLITS', 'COLOUR', 'TWO_WORD_MAKES', 'BODIES', 'IMAGE_SUFFIXES', 'OLD_NOTES', 'FOLDER_NAMES',
-           'SPLIT_FOLDERS', 'LAYOUTS', 'BALANCES', 'AUGMENTATIONS', 'Dropped', 'as_catalog', 'parse_label',
-           'read_devkit', 'read_class_folders', 'read_shards', 'write_catalog', 'read_table', 'read_catalog',
-           'check_images', 'usable_boxes', 'usage_table', 'exclude_rows', 'relabel_rows', 'fingerprint', 'crop_catalog',
-           'split_catalog', 'sample_catalog', 'fold_catalog', 'take_fold', 'split_report', 'sampling_weights',
-           'plot_balance', 'vocabulary', 'training_rows', 'Enlarge', 'Augmentation', 'augmentations', 'make_datablock',
-           'make_dataloaders', 'default_workers', 'plot_class_counts', 'plot_counts', 'plot_years', 'plot_catalog']
+           'SPLIT_FOLDERS', 'LAYOUTS', 'BOX_FAULTS', 'BALANCES', 'AUGMENTATIONS', 'Dropped', 'as_catalog',
+           'parse_label', 'read_devkit', 'read_class_folders', 'read_shards', 'write_catalog', 'read_table',
+           'read_catalog', 'check_images', 'box_faults', 'usable_boxes', 'usage_table', 'exclude_rows', 'relabel_rows',
+           'fingerprint', 'crop_catalog', 'split_catalog', 'sample_catalog', 'fold_catalog', 'take_fold',
+           'split_report', 'sampling_weights', 'plot_balance', 'vocabulary', 'training_rows', 'Enlarge', 'Augmentation',
+           'augmentations', 'make_datablock', 'make_dataloaders', 'default_workers', 'plot_class_counts', 'plot_counts',
+           'plot_years', 'plot_catalog']
 
 # %% ../nbs/00_data.ipynb #5727aeaa
 import hashlib
@@ -34,9 +35,9 @@ import torch
 
 warnings.filterwarnings('ignore', message='`torch.jit.script` is deprecated', category=FutureWarning) # fastai 2.8 still calls it
 warnings.filterwarnings('ignore', message='IProgress not found') # tqdm, in a notebook without ipywidgets
+import fastai.callback.data # gives a DataBlock its weighted_dataloaders
 from fastai.data.block import CategoryBlock, DataBlock, TransformBlock
 from fastai.data.core import DataLoaders
-from fastai.callback.data import WeightedDL # gives a DataBlock its weighted_dataloaders
 from fastai.data.transforms import ColReader, IntToFloatTensor, Normalize
 from fastai.torch_core import default_device
 from fastai.vision.augment import Hue, RandomErasing, RandomResizedCrop, Resize, ResizeMethod, Saturation, aug_transforms
@@ -371,12 +372,25 @@ def check_images(
     return kept
 
 # %% ../nbs/00_data.ipynb #b459ee3e
+BOX_FAULTS = 'absent', 'inverted', 'outside the picture', 'over the edge', 'under 1 % of the picture', 'all of the picture'
+
+def box_faults(
+    catalog, # with `width` and `height`, as `check_images` returns it
+) -> pd.Series: # one of `BOX_FAULTS` a row, NA where nothing is wrong
+    "What is wrong with each box. A box covers all of a picture from 99 % of its area on; over the edge is more than half a pixel."
+    x1, y1, x2, y2, width, height = (catalog[c].astype('Float64') for c in ('x1', 'y1', 'x2', 'y2', 'width', 'height'))
+    cover = (x2 - x1) * (y2 - y1) / (width * height)
+    tests = [x1.isna() | y1.isna() | x2.isna() | y2.isna(), (x2 <= x1) | (y2 <= y1), (x1 >= width) | (y1 >= height) | (x2 <= 0) | (y2 <= 0),
+             (x1 < -.5) | (y1 < -.5) | (x2 > width + .5) | (y2 > height + .5), cover < .01, cover >= .99]
+    faults = pd.Series(pd.NA, index=catalog.index, dtype='string')
+    for fault, rows in reversed(list(zip(BOX_FAULTS, tests))): faults[rows.fillna(False)] = fault
+    return faults
+
 def usable_boxes(
     catalog, # with `width` and `height`, as `check_images` returns it
 ) -> np.ndarray: # (n,) bool
     "Whether a row's box is known, has an area, and touches the picture."
-    x1, y1, x2, y2, width, height = (catalog[c].astype('Float64') for c in ('x1', 'y1', 'x2', 'y2', 'width', 'height'))
-    return ((x2 > x1) & (y2 > y1) & (x1 < width) & (y1 < height) & (x2 > 0) & (y2 > 0)).fillna(False).to_numpy(bool)
+    return ~box_faults(catalog).isin(BOX_FAULTS[:3]).to_numpy(bool)
 
 def usage_table(
     catalog, # as `check_images` returns it
@@ -407,7 +421,12 @@ def _read_list(file):
     "The rows of a list that are meant."
     file = Path(file)
     if not file.is_file(): raise FileNotFoundError(f'{file} does not exist: give a list with the column image or content, as `carscope audit DATA --out DIR` writes it')
-    try: rows = pd.read_csv(file, dtype=str, skipinitialspace=True)
+    try:
+        data = file.read_bytes() # spreadsheets in Europe write semicolons, and often not UTF-8
+        try: text = data.decode('utf-8-sig')
+        except UnicodeDecodeError: text = data.decode('cp1252')
+        head = text.partition('\n')[0]
+        rows = pd.read_csv(io.StringIO(text), sep=';' if ';' in head and ',' not in head else ',', dtype=str, skipinitialspace=True)
     except (ValueError, OSError) as e: raise ValueError(f'{file} cannot be read as CSV ({str(e).splitlines()[0]}): save it again as CSV') from None
     if not {'image', 'content'} & set(rows): raise ValueError(f"{file} has no column 'image' or 'content' that says which pictures are meant; it has {', '.join(map(str, rows.columns))}")
     if 'tick' not in rows: return rows
