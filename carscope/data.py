@@ -8,7 +8,7 @@ __all__ = ['CATALOG_COLUMNS', 'SPLITS', 'COLOUR', 'TWO_WORD_MAKES', 'BODIES', 'I
            'parse_label', 'read_devkit', 'read_class_folders', 'read_shards', 'write_catalog', 'read_table',
            'read_catalog', 'check_images', 'box_faults', 'usable_boxes', 'usage_table', 'exclude_rows', 'relabel_rows',
            'fingerprint', 'crop_catalog', 'split_catalog', 'sample_catalog', 'fold_catalog', 'take_fold',
-           'split_report', 'sampling_weights', 'plot_balance', 'vocabulary', 'training_rows', 'Enlarge', 'Augmentation',
+           'split_report', 'sampling_weights', 'plot_balance', 'vocabulary', 'training_rows', 'Squash', 'Augmentation',
            'augmentations', 'make_datablock', 'make_dataloaders', 'default_workers', 'plot_class_counts', 'plot_counts',
            'plot_years', 'plot_catalog']
 
@@ -16,7 +16,9 @@ __all__ = ['CATALOG_COLUMNS', 'SPLITS', 'COLOUR', 'TWO_WORD_MAKES', 'BODIES', 'I
 import hashlib
 import io
 import json
+import math
 import os
+import random
 import re
 import sys
 import warnings
@@ -30,6 +32,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import PIL.Image
 import pyarrow as pa
 import torch
 
@@ -40,7 +43,7 @@ from fastai.data.block import CategoryBlock, DataBlock, TransformBlock
 from fastai.data.core import DataLoaders
 from fastai.data.transforms import ColReader, IntToFloatTensor, Normalize
 from fastai.torch_core import default_device
-from fastai.vision.augment import Hue, RandomErasing, RandomResizedCrop, Resize, ResizeMethod, Saturation, aug_transforms
+from fastai.vision.augment import Hue, RandomErasing, RandTransform, Saturation, aug_transforms
 from fastai.vision.core import PILImage
 from matplotlib.ticker import MaxNLocator
 from scipy.io import loadmat
@@ -743,12 +746,37 @@ def training_rows(
     return rows
 
 # %% ../nbs/00_data.ipynb #db1b92f7
-class Enlarge(Resize):
-    "The squash of training pictures, `times` larger where a crop follows. A class of its own, because a DataBlock keeps one transform of a class."
-    def __init__(self, size, times=1., **kwargs):
-        super().__init__(round(size * times), **kwargs)
-        self.times = times
+class Squash(RandTransform):
+    "A picture squashed to a square; in training a random part of it (as Szegedy et al., 2015, cut it), every other time mirrored."
+    split_idx = None
+    def __init__(self,
+        size:int,        # pixels a side of training pictures
+        test_size:int,   # of all others
+        crop:float=1.,   # smallest share of the area that a crop keeps; 1: no crops
+        flip:bool=False, # mirror every other picture
+    ):
+        super().__init__()
+        self.size, self.test_size, self.crop, self.flip = size, test_size, crop, flip
 
+    def before_call(self, b, split_idx): self.training = split_idx == 0 # as fastai numbers the splits
+
+    def encodes(self, x:PIL.Image.Image):
+        size = self.size if self.training else self.test_size
+        box = np.tile(x.size, 2) * (_random_box(self.crop) if self.training else (0, 0, 1, 1))
+        x = x.resize((size, size), PIL.Image.Resampling.BILINEAR, box=tuple(box)) # crop and squash in one go, which is twice as fast
+        return x.transpose(PIL.Image.Transpose.FLIP_LEFT_RIGHT) if self.training and self.flip and random.random() < .5 else x
+
+def _random_box(smallest):
+    "Left, top, right and bottom of a part of the unit square with `smallest` to all of its area and sides of 3:4 to 4:3."
+    for _ in range(10):
+        area, ratio = random.uniform(smallest, 1), (4/3) ** random.uniform(-1, 1)
+        width, height = math.sqrt(area * ratio), math.sqrt(area / ratio)
+        if max(width, height) <= 1:
+            left, top = random.uniform(0, 1 - width), random.uniform(0, 1 - height)
+            return left, top, left + width, top + height
+    return 0, 0, 1, 1
+
+# %% ../nbs/00_data.ipynb #a16d49cd
 @dataclass(frozen=True)
 class Augmentation:
     "How training pictures are varied."
@@ -775,12 +803,8 @@ def augmentations(
     "Squash to `size` and vary the training pictures. Raises ValueError for an unknown level."
     if not isinstance(level, Augmentation) and level not in AUGMENTATIONS: raise ValueError(f"augmentation '{level}' is unknown: choose {', '.join(AUGMENTATIONS)}")
     how = level if isinstance(level, Augmentation) else AUGMENTATIONS[level]
-    item = [Resize(test_size or size, method=ResizeMethod.Squish), Enlarge(size, 1.25 if how.crop < 1 else 1, method=ResizeMethod.Squish)]
-    if how.crop < 1:
-        item.append(RandomResizedCrop(size, min_scale=how.crop))
-        item[2].order = 2
-    for transform, split in zip(item, (1, 0, 0)): transform.split_idx = split # 0 is training in fastai, 1 all else
-    batch = aug_transforms(do_flip=how.flip, max_rotate=how.rotate, max_zoom=1, max_warp=how.warp, max_lighting=how.light)
+    item = [Squash(size, test_size or size, how.crop, how.flip)]
+    batch = aug_transforms(do_flip=False, max_rotate=how.rotate, max_zoom=1, max_warp=how.warp, max_lighting=how.light)
     if how.colour: batch += [Saturation(how.colour, p=.75), Hue(how.colour / 10, p=.75)]
     if how.erase: batch += [RandomErasing(p=how.erase, sh=.2, max_count=1)]
     return item, batch

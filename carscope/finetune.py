@@ -25,7 +25,7 @@ from pathlib import Path
 # ours first: it keeps fastai's and tqdm's import warnings quiet
 from . import __version__
 from .backbone import build_body, feature_width, layer_groups, load_body, make_network
-from .data import (AUGMENTATIONS, BALANCES, Enlarge, check_images, crop_catalog, exclude_rows, fingerprint, make_dataloaders, plot_class_counts, read_catalog,
+from .data import (AUGMENTATIONS, BALANCES, Squash, check_images, crop_catalog, exclude_rows, fingerprint, make_dataloaders, plot_class_counts, read_catalog,
                            relabel_rows, sampling_weights, split_catalog, training_rows, vocabulary)
 from .engine import (Compute, FeatureLoader, cached_features, choose_compute, compute_callbacks, feature_statistics, forward_pictures,
                              inference_copy, unstandardise)
@@ -48,7 +48,6 @@ from fastai.losses import FocalLossFlat, LabelSmoothingCrossEntropyFlat
 from fastai.metrics import accuracy
 from fastai.optimizer import SGD, Adam
 from fastai.torch_core import set_seed
-from fastai.vision.augment import RandomResizedCrop
 from scipy.stats import binom
 from torch import nn
 from tqdm import tqdm
@@ -311,7 +310,7 @@ class GrowSize(Callback):
     def after_fit(self): self.set_size(self.size)
     def set_size(self, size):
         for t in self.dls.train.after_item.fs:
-            if isinstance(t, (Enlarge, RandomResizedCrop)): t.size = (round(size * getattr(t, 'times', 1)),)*2
+            if isinstance(t, Squash): t.size = size
 
 def schedule_callbacks(
     recipe:Recipe,
