@@ -60,6 +60,7 @@ def train(
     device:DeviceOption = Device.auto,
     workers:WorkersOption = None,
     overwrite:Annotated[bool, Option('--overwrite', help='Replace a run that is in the folder.')] = False,
+    resume:Annotated[bool, Option('--resume', help='Go on with a run that is in the folder, if there is one, from its last finished epoch.')] = False,
 ):
     "Fine-tune a network on a data set and leave a run folder."
     from carscope import finetune
@@ -72,7 +73,7 @@ def train(
         changes.append((key, value))
     chosen = finetune.choose_recipe(chosen, **dict(changes))
     run = _interruptible(finetune.train, data, out, target.value, arch, weights, chosen, valid, test, split_by.value, seed, margin if crop else None, keep_aspect, truncated,
-                         exclude, relabel, checks, device.value, workers, overwrite, progress=True)
+                         exclude, relabel, checks, device.value, workers, overwrite, resume, progress=True)
     _say(run.metrics[run.metrics['split']], run.metrics['split'])
     print(f'{out}: config.json, history.csv, metrics.json, predictions.parquet, model.safetensors, figures')
 

@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['STORE_VERSION', 'Compute', 'choose_compute', 'CPUMixedPrecision', 'compute_callbacks', 'fold_batchnorm',
            'inference_copy', 'Pictures', 'forward_pictures', 'FeatureStore', 'cached_features', 'FeatureLoader',
-           'feature_statistics', 'unstandardise']
+           'feature_statistics', 'unstandardise', 'EpochSeed', 'learner_state', 'restore_learner']
 
 # %% ../nbs/12_engine.ipynb #63613b9e
 import hashlib
 import json
+import random
 from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from fastai.callback.channelslast import ChannelsLast
 from fastai.callback.core import Callback
 from fastai.callback.fp16 import AMPMode, MixedPrecision
 from fastai.data.load import DataLoader
+from fastai.torch_core import set_seed
 from fastcore.foundation import L
 from filelock import FileLock
 from PIL import Image
@@ -264,3 +266,53 @@ def unstandardise(
         plain.bias.copy_(head.bias.cpu().double() - weight @ torch.from_numpy(mean).double())
         plain.weight.copy_(weight)
     return plain
+
+# %% ../nbs/12_engine.ipynb #ea20b383
+class EpochSeed(Callback):
+    "Begins each epoch with its own seed and without what was accumulated for a step that did not come."
+    order = -20 # before anything is drawn
+    def __init__(self, seed:int): self.seed = seed
+    def before_train(self):
+        set_seed(self.seed + 1_000_003 * (self.epoch + 1))
+        self.dls.train.rng = random.Random(random.getrandbits(32)) # fastai's loaders shuffle with one of their own
+        self.opt.zero_grad()
+        if hasattr(self.learn, 'gradient_accumulation'): self.learn.gradient_accumulation.count = 0
+
+# %% ../nbs/12_engine.ipynb #02167844
+def learner_state(
+    learn, # fastai Learner, between two epochs
+) -> tuple[dict, dict]: # tensors by name, other values by name
+    "All that decides how a training goes on."
+    optimizer = learn.opt.state_dict()
+    callbacks = {cb.name: {k: getattr(cb, k) for k in cb.remembers} for cb in learn.cbs if hasattr(cb, 'remembers')}
+    leaves = dict(_leaves(dict(model=learn.model.state_dict(), state=list(optimizer['state']), hypers=[dict(h) for h in optimizer['hypers']], callbacks=callbacks)))
+    tensors = {k: v.detach().clone(memory_format=torch.contiguous_format).cpu() for k, v in leaves.items() if torch.is_tensor(v)}
+    return tensors, {k: v.item() if isinstance(v, np.generic) else v for k, v in leaves.items() if k not in tensors}
+
+def restore_learner(
+    learn,          # fastai Learner of the same training, about to begin
+    tensors, facts, # from `learner_state`
+):
+    "Put a learner into the state that was written down."
+    tree = {}
+    for path, value in [*tensors.items(), *facts.items()]:
+        *above, name = path.split('/')
+        place = tree
+        for key in above: place = place.setdefault(key, {})
+        place[name] = value
+    device = next(learn.model.parameters()).device
+    learn.model.load_state_dict(tree['model'])
+    for i, (p, *_) in enumerate(learn.opt.all_params()): learn.opt.state[p] = _moved(tree.get('state', {}).get(str(i), {}), device)
+    for i, hypers in enumerate(learn.opt.hypers): hypers.update(tree['hypers'][str(i)])
+    for cb in learn.cbs:
+        for k in getattr(cb, 'remembers', ()): setattr(cb, k, _moved(tree['callbacks'][cb.name].get(k, {}), device))
+
+def _leaves(tree, path=()):
+    "(a/b/c, value) of all that is in nested dicts and lists."
+    if isinstance(tree, (dict, list)):
+        for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree): yield from _leaves(value, (*path, str(key)))
+    else: yield '/'.join(path), tree
+
+def _moved(value, device):
+    if isinstance(value, dict): return {k: _moved(v, device) for k, v in value.items()}
+    return value.to(device) if torch.is_tensor(value) else value
