@@ -245,15 +245,16 @@ class FeatureLoader(DataLoader):
 def feature_statistics(
     features:np.ndarray,   # (rows, width), mapped
     rows,                  # those of the training images
-) -> tuple[np.ndarray, np.ndarray]: # mean and standard deviation (width,)
-    "Mean and spread of each feature, in pieces so that memory stays flat."
+) -> tuple[np.ndarray, np.ndarray]: # shift and scale (width,)
+    """What to subtract from each feature and to divide it by, in pieces so that memory stays flat: its mean, and its standard deviation where that is above the
+    average one, else the average. Features that hardly vary would be blown up otherwise, and a head that leans on these is lost as soon as the body moves."""
     total = square = 0.
     for part in np.array_split(np.sort(rows), len(rows) // 8192 + 1):
         x = features[part].astype(np.float64)
         total, square = total + x.sum(0), square + (x * x).sum(0)
     mean = total / len(rows)
     std = np.sqrt(np.maximum(square / len(rows) - mean**2, 0))
-    return mean.astype(np.float32), np.maximum(std, 1e-6 + 1e-3 * std.mean()).astype(np.float32)
+    return mean.astype(np.float32), np.maximum(std, std.mean() + 1e-6).astype(np.float32)
 
 def unstandardise(
     head:nn.Linear,    # works on (x - mean) / std
