@@ -111,10 +111,11 @@ def mcnemar(
 
 def hierarchy_table(
     predictions:Predictions, # of one split, of a run whose target is `label`
+    temperature:float=1.,    # of the probabilities that are summed
 ) -> pd.DataFrame: # a level a row: images, accuracy (of the best class's parent) with its 95 % interval, commonest; summed and p where there are logits
     "Accuracy at each level above the class. Images whose class says nothing at a level are left out there."
     codes, truth, guess = _level_codes(label_facts(predictions)), predictions.truth, predictions.guess
-    summed, rows = _summed_guesses(predictions, codes) if predictions.logits is not None else {}, []
+    summed, rows = _summed_guesses(predictions, codes, temperature) if predictions.logits is not None else {}, []
     for level, of_class in codes.items():
         known = truth >= 0
         known[known] = of_class[truth[known]] >= 0
@@ -128,12 +129,12 @@ def hierarchy_table(
         rows.append(row)
     return pd.DataFrame(rows, columns=['level', 'images', 'accuracy', 'low', 'high', 'commonest'] + ['summed', 'p'] * bool(summed)).set_index('level')
 
-def _summed_guesses(predictions, codes):
+def _summed_guesses(predictions, codes, temperature):
     "For each level the (n,) parent with the largest sum of probabilities."
     parents = {level: np.eye(of_class.max() + 2, dtype=np.float32)[of_class][:, :-1] for level, of_class in codes.items() if of_class.max() >= 0} # -1: the last column
     best = {level: np.empty(len(predictions.table), int) for level in parents}
     for rows, log_probs in predictions.blocks():
-        probs = np.exp(log_probs)
+        probs = np.exp(log_probs / temperature) # up to a factor, which changes no order
         for level, parent in parents.items(): best[level][rows] = (probs @ parent).argmax(1)
     return best
 
@@ -570,12 +571,12 @@ def analyse(
         raise ValueError(f"no true class is in the vocabulary ('{predictions.table.target.iloc[0]}' is not among '{predictions.vocab[0]}', ...): "
                          'these predictions are of another vocabulary')
     tables = dict(figures=bootstrap_figures(predictions), classes=class_table(predictions), pairs=most_confused(predictions, 100))
-    if predictions.target == 'label': tables |= dict(kinds=error_kinds(predictions), levels=hierarchy_table(predictions))
+    temperature = None if predictions.logits is None or valid is None or not (valid.truth >= 0).any() else fit_temperature(valid)
+    if predictions.target == 'label': tables |= dict(kinds=error_kinds(predictions), levels=hierarchy_table(predictions, temperature or 1.))
     if predictions.logits is None: return tables
     tables |= dict(coverage=coverage_table(predictions), detection=error_detection(predictions).to_frame(),
                    worst=_below_their_folder(pd.concat([worst_images(predictions, by, 25).assign(order=by) for by in ORDERS]), predictions.table.get('image')))
-    if valid is None or not (valid.truth >= 0).any(): return tables
-    temperature = fit_temperature(valid)
+    if temperature is None: return tables
     return tables | dict(calibration=calibration_table(valid, predictions, temperature), conformal=conformal_table(valid, predictions, temperature=temperature))
 
 def _below_their_folder(table, images):

@@ -353,7 +353,8 @@ class Run:
             except (SafetensorError, OSError, KeyError, TypeError, ValueError) as e: warnings.warn(f'{self.path/name} is damaged ({e}): the one before it is used, if there is one')
     def remove_checkpoints(self):
         "Also what was left half-written by a process that was killed."
-        for path in [*(self.path/name for name in CHECKPOINTS), *self.path.rglob('.*.part')]: path.unlink(missing_ok=True)
+        halves = *self.path.rglob('.*.part'), *self.path.glob('.tmp??????') # ours, and those of safetensors
+        for path in [*(self.path/name for name in CHECKPOINTS), *halves]: path.unlink(missing_ok=True)
     def write_figure(self, fig, name):
         "Save `fig` as `figures/name.png` and close it."
         with whole_file(self.path/'figures'/f'{name}.png') as part: fig.savefig(part, dpi=100, format='png', metadata={'Software': None})
@@ -507,13 +508,13 @@ def plot_runs(
 def runs_table(
     runs:dict,   # name to `Run`
 ) -> pd.DataFrame: # a row a run, as text
-    "What was trained and how well it does on the test split, intervals and baseline included; seconds are the median of the last stage."
+    "What was trained and how well it does on the test split, intervals and baseline included; minutes are those of all epochs."
     rows = []
     for name, run in runs.items():
         config, metrics, history = run.config, run.metrics, run.history
         recipe, m = config['recipe'], metrics[metrics['split']]
         rows.append({'run': name, 'trained': 'a linear head' if not recipe['unfreeze'] else 'head, then everything' if recipe['head_epochs'] else 'everything', 'images': f"{config['images']['train']:,}", 'size': f"{recipe['size']} px",
-                     'epochs': f"{recipe['head_epochs']} + {recipe['epochs']}" if recipe['unfreeze'] and recipe['head_epochs'] else str(recipe['epochs']), 'seconds an epoch': f"{history[history.stage == history.stage.iloc[-1]].seconds.median():.3g}",
+                     'epochs': f"{recipe['head_epochs']} + {recipe['epochs']}" if recipe['unfreeze'] and recipe['head_epochs'] else str(recipe['epochs']), 'minutes': f"{history.seconds.sum() / 60:.2g}",
                      'judged on': f"{m['n']:,} {metrics['split']}", 'top 1 (95 % interval)': f"{m['accuracy']:.1%} ({m['accuracy_low']:.1%} to {m['accuracy_high']:.1%})",
                      'top 5': f"{m['top5']:.1%}", 'macro F1': f"{m['macro_f1']:.3f}", 'commonest class': f"{m['baseline_accuracy']:.1%}"})
     return pd.DataFrame(rows).set_index('run')
