@@ -660,8 +660,7 @@ def train(
     except Exception:
         _what_is_left(training)
         raise
-    _finish(run, predictions, config, trained)
-    return run
+    return _finish(run, predictions, config, trained)
 
 # %% ../nbs/01_finetune.ipynb #4ddc04cf
 def _where_it_stopped(out, config):
@@ -679,6 +678,7 @@ def _where_it_stopped(out, config):
     if checkpoint is None and (run.path/'history.csv').exists(): warnings.warn(f'{out} has no checkpoint that can be read: the training begins anew')
     return checkpoint
 
+# %% ../nbs/01_finetune.ipynb #62513046
 def _width(body, recipe):
     "How many features the body gives, if it takes pictures of the sizes that the recipe has."
     width, judged = feature_width(body, recipe.size), judged_size(asdict(recipe))
@@ -728,6 +728,7 @@ def _finish(run, predictions, config, trained):
     splits = [s for s in ('valid', 'test') if (predictions.table.split == s).any()]
     run.write_json('metrics.json', dict(split=splits[-1], **{s: metrics_of(predictions.of_split(s), config) for s in splits}))
     run.remove_checkpoints()
+    return run
 
 # %% ../nbs/01_finetune.ipynb #ebcca209
 def predict_logits(

@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from fastcore.basics import patch
 from matplotlib.ticker import MaxNLocator
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
@@ -337,24 +338,6 @@ class Run:
         with whole_file(self.path/'model.safetensors') as part:
             save_file({k: v.detach().cpu().contiguous() for k, v in state.items()}, part)
             part.chmod(0o644) # safetensors makes it readable by nobody else
-    def write_checkpoint(self, tensors, facts):
-        "What a training needs to go on: tensors by name, and anything that JSON can hold. The one before is kept."
-        last, before = (self.path/name for name in CHECKPOINTS)
-        with whole_file(last) as part:
-            save_file(tensors, part, metadata=dict(facts=json.dumps(facts)))
-            part.chmod(0o644)
-            if last.exists(): os.replace(last, before)
-    def read_checkpoint(self):
-        "(tensors, facts) of the last finished epoch, with a warning of the one before when it is damaged; None when there is none."
-        for name in CHECKPOINTS:
-            if not (self.path/name).exists(): continue
-            try:
-                with safe_open(self.path/name, 'pt') as f: return {k: f.get_tensor(k) for k in f.keys()}, json.loads(f.metadata()['facts'])
-            except (SafetensorError, OSError, KeyError, TypeError, ValueError) as e: warnings.warn(f'{self.path/name} is damaged ({e}): the one before it is used, if there is one')
-    def remove_checkpoints(self):
-        "Also what was left half-written by a process that was killed."
-        halves = *self.path.rglob('.*.part'), *self.path.glob('.tmp??????') # ours, and those of safetensors
-        for path in [*(self.path/name for name in CHECKPOINTS), *halves]: path.unlink(missing_ok=True)
     def write_figure(self, fig, name):
         "Save `fig` as `figures/name.png` and close it."
         with whole_file(self.path/'figures'/f'{name}.png') as part: fig.savefig(part, dpi=100, format='png', metadata={'Software': None})
@@ -362,6 +345,31 @@ class Run:
 
     def __repr__(self): return f'Run({self.path.name!r})'
     def _repr_html_(self): return summary_html(self)
+
+# %% ../nbs/11_run.ipynb #f4bdec2b
+@patch
+def write_checkpoint(self:Run, tensors, facts):
+    "What a training needs to go on: tensors by name, and anything that JSON can hold. The one before is kept."
+    last, before = (self.path/name for name in CHECKPOINTS)
+    with whole_file(last) as part:
+        save_file(tensors, part, metadata=dict(facts=json.dumps(facts)))
+        part.chmod(0o644)
+        if last.exists(): os.replace(last, before)
+
+@patch
+def read_checkpoint(self:Run):
+    "(tensors, facts) of the last finished epoch, with a warning of the one before when it is damaged; None when there is none."
+    for name in CHECKPOINTS:
+        if not (self.path/name).exists(): continue
+        try:
+            with safe_open(self.path/name, 'pt') as f: return {k: f.get_tensor(k) for k in f.keys()}, json.loads(f.metadata()['facts'])
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError) as e: warnings.warn(f'{self.path/name} is damaged ({e}): the one before it is used, if there is one')
+
+@patch
+def remove_checkpoints(self:Run):
+    "Also what was left half-written by a process that was killed."
+    halves = *self.path.rglob('.*.part'), *self.path.glob('.tmp??????') # ours, and those of safetensors
+    for path in [*(self.path/name for name in CHECKPOINTS), *halves]: path.unlink(missing_ok=True)
 
 # %% ../nbs/11_run.ipynb #958dc31d
 def plot_history(
