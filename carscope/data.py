@@ -763,7 +763,7 @@ class Squash(RandTransform):
     def encodes(self, x:PIL.Image.Image):
         size = self.size if self.training else self.test_size
         box = np.tile(x.size, 2) * (_random_box(self.crop) if self.training else (0, 0, 1, 1))
-        x = x.resize((size, size), PIL.Image.Resampling.BILINEAR, box=tuple(box)) # crop and squash in one go, which is twice as fast
+        x = x.resize((size, size), PIL.Image.Resampling.BILINEAR, box=tuple(box)) # crop and squash in one go
         return x.transpose(PIL.Image.Transpose.FLIP_LEFT_RIGHT) if self.training and self.flip and random.random() < .5 else x
 
 def _random_box(smallest):
@@ -852,8 +852,7 @@ def default_workers(
     device=None, # torch device of the network; None: fastai's default
 ) -> int:
     """Worker processes for opening pictures. Beside a GPU, one a core and 8 at most. Beside a network that computes on the CPU one
-    for eight cores, since every further one takes from it (on two cores, two workers made an epoch 1.8 times longer). None where
-    processes are spawned (macOS, Windows), which costs more than it brings."""
+    for eight cores, since every further one takes from it. None where processes are spawned (macOS, Windows), which costs more than it brings."""
     on_cpu = torch.device(device or default_device()).type == 'cpu'
     return 0 if sys.platform != 'linux' else min(8, os.cpu_count() // (8 if on_cpu else 1))
 

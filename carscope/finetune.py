@@ -902,7 +902,7 @@ def recipe_curves(
 def plot_recipes(
     curves:pd.DataFrame,   # from `recipe_curves`
     table:pd.DataFrame,    # from `recipe_table`
-    equal:pd.DataFrame=None, # the same recipes with another number of epochs
+    other:pd.DataFrame=None, # the same recipes with other numbers of epochs, drawn hollow
 ) -> plt.Figure:
     "Validation accuracy by epoch, means over seeds, and what each recipe ends with on the images it is judged on."
     colours = dict(zip(table.sort_values('accuracy', ascending=False).recipe, ('#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000')*3))
@@ -912,13 +912,19 @@ def plot_recipes(
         left.fill_between(by_epoch.index, by_epoch['min'], by_epoch['max'], color=colours[name], alpha=.15, lw=0)
         left.plot(by_epoch.index, by_epoch['mean'], color=colours[name], label=name)
     left.set(xlabel='epoch, those of the head alone included', ylabel='validation accuracy (%)', ylim=(0, None), xscale='log')
-    left.xaxis.set_major_formatter('{x:g}')
+    ticks = [n for n in (1, 2, 5, 10, 20, 50, 100, 200, 500) if n <= curves.epoch.max()]
+    left.set_xticks(ticks, ticks)
+    left.minorticks_off()
     left.set_title('On the way')
+    left.legend(frameon=False, fontsize=8)
     order = table.sort_values('accuracy').reset_index(drop=True)
     for y, row in enumerate(order.itertuples()):
         right.plot([100 * row.low, 100 * row.high], [y, y], color=colours[row.recipe], lw=2)
         right.plot(100 * row.accuracy, y, 'o', color=colours[row.recipe])
-        if equal is not None: right.plot(100 * equal.set_index('recipe').accuracy[row.recipe], y, 'o', color=colours[row.recipe], mfc='white')
+        if other is not None:
+            hollow = other.set_index('recipe').loc[row.recipe]
+            right.plot(100 * hollow.accuracy, y, 'o', color=colours[row.recipe], mfc='white')
+            right.annotate(f'in {hollow.epochs:.0f}', (100 * hollow.accuracy, y), xytext=(0, 6), textcoords='offset points', ha='center', fontsize=8)
     right.set_yticks(range(len(order)), [f'{r.recipe}, {r.epochs:.0f} epochs' for r in order.itertuples()])
     right.set(xlabel='accuracy (%), 95 % interval', title='In the end')
     for ax in left, right: ax.spines[['top', 'right']].set_visible(False)

@@ -5,7 +5,6 @@
 Runs that are finished in the folder RUNS are not trained again, so it can be interrupted, and seeds can be trained side by side: give each
 process one (`OMP_NUM_THREADS=1 ... RUNS 1 & ... RUNS 2`), then call it without seeds."""
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from carscope.data import read_catalog
