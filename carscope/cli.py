@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['app', 'RunFolder', 'DataPath', 'DeviceOption', 'WorkersOption', 'DEMO', 'DEMO_BACKBONE', 'Target', 'SplitBy',
-           'Device', 'Format', 'train', 'evaluate', 'predict', 'confusion', 'audit', 'download', 'demo', 'main']
+           'Device', 'Format', 'train', 'evaluate', 'predict', 'confusion', 'audit', 'NetworkFormat', 'export',
+           'download', 'demo', 'main']
 
 # %% ../nbs/20_cli.ipynb #47941412
 import logging
@@ -167,6 +168,22 @@ def audit(
     print(found)
     if out: print(f'{out}: audit.json, copies.csv, label_suspects.csv, boxes.csv; put an x into the column tick of what you mean, then\n'
                   f'  carscope train {data} --exclude {out}/copies.csv --relabel {out}/label_suspects.csv ...')
+
+# %% ../nbs/20_cli.ipynb #66e71328
+class NetworkFormat(str, Enum): onnx, torch = 'onnx', 'torch'
+
+@app.command()
+def export(
+    run:RunFolder,
+    format:Annotated[NetworkFormat, Option(help='onnx, or the format of torch.export.')] = NetworkFormat.onnx,
+    out:Annotated[Optional[Path], Option(metavar='FILE', help='The file, or a folder for it; RUN/model.onnx or RUN/model.pt2 by default.')] = None,
+    size:Annotated[Optional[int], Option(min=16, help='Pixels a side; those at which the run is judged by default.')] = None,
+):
+    "Write the network of a run as one file that answers without carscope."
+    from carscope import export as exporting
+    from carscope.run import Run
+    done = exporting.export_run(Run(run), out, format.value, size)
+    print(f"{done['path']}: answers {done['images']} pictures as the run does, to {done['difference']:.0e}; what goes in and comes out stands in the file")
 
 # %% ../nbs/20_cli.ipynb #78f9d5ad
 @app.command()
