@@ -190,10 +190,12 @@ class FeatureStore:
         n = len(self)
         for path, step, data in ((self.rows, 4 * self.width, np.ascontiguousarray(rows, np.float32).tobytes()),
                                  (self.names, self.NAME, ''.join(f'{name}\n' for name in names).encode())):
-            with open(path, 'r+b' if path.exists() else 'w+b') as f: # names last: a row counts when its name is there
-                f.truncate(n * step)
-                f.seek(n * step)
-                f.write(data)
+            try:
+                with open(path, 'r+b' if path.exists() else 'w+b') as f: # names last: a row counts when its name is there
+                    f.truncate(n * step)
+                    f.seek(n * step)
+                    f.write(data)
+            except OSError as e: raise OSError(f'the cache folder {self.folder} cannot be written to ({e.strerror}): make room there, or set CARSCOPE_CACHE to another folder') from None
 
 # %% ../nbs/12_engine.ipynb #b4d8b3a4
 def cached_features(

@@ -16,7 +16,7 @@ import math
 import subprocess
 import time
 import warnings
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timezone
@@ -402,6 +402,7 @@ class Training:
     seed:int = 42
     history:list = field(default_factory=list)
     checkpoint:tuple = None         # tensors and facts to go on from
+    callbacks:object = None         # function of the name of a stage that gives further fastai callbacks
 
     def features(self, catalog, mirrored=False):
         return cached_features(self.body, self.config['backbone'], catalog, self.compute, self.recipe.size, mirrored, workers=self.workers, progress=self.progress)
@@ -409,7 +410,8 @@ class Training:
     def fit(self, stage, dls, net, epochs, lr, state, start, recipe):
         "Train `net`; each epoch is written into the run, if there is one."
         writer = RunWriter(self, stage, state, start) if self.run else None
-        learn = make_learner(dls, net, recipe, self.compute, [EpochSeed(self.seed), *([writer] if writer else []), *([KeepBest(recipe.patience)] if recipe.patience else [])])
+        more = self.callbacks(stage) if self.callbacks and writer else []
+        learn = make_learner(dls, net, recipe, self.compute, [EpochSeed(self.seed), *([writer] if writer else []), *([KeepBest(recipe.patience)] if recipe.patience else []), *more])
         learn.remove_cb(ProgressCallback)
         lr = discriminative(lr, recipe.lr_decay, len(learn.opt.param_lists))
         try:
@@ -623,6 +625,7 @@ def train(
     workers:int=None,              # processes that open pictures
     overwrite:bool=False,          # replace a run that is in `out`
     resume:bool=False,             # go on with a run that is in `out`, if there is one
+    callbacks=None,                # function of the name of a stage, `HEAD` or `WHOLE`, that gives further fastai callbacks for it
     progress:bool=False,           # show how far it is
 ) -> Run:
     """Fine-tune a network on a data set and leave a run folder.
@@ -634,8 +637,7 @@ def train(
     check_free(out, overwrite or resume)
     set_seed(seed)
     body, about = load_body(arch, weights)
-    width = _width(body, recipe)
-    pictures = dict(crop=crop, keep_aspect=keep_aspect, truncated=truncated)
+    width, pictures = _width(body, recipe), dict(crop=crop, keep_aspect=keep_aspect, truncated=truncated)
     catalog = _checked_catalog(data, progress, exclude=exclude, relabel=relabel, **pictures)
     catalog = split_catalog(catalog, valid, test, split_by, seed, target if target in catalog else 'label')
     vocab, trained = vocabulary(catalog, target), catalog[catalog.split == 'train']
@@ -646,20 +648,16 @@ def train(
                   lists=dict(exclude=str(exclude or ''), relabel=str(relabel or ''), relabelled=catalog.attrs.get('relabelled', 0)),
                   dropped=len(catalog.attrs.get('dropped', [])), fingerprint=fingerprint(catalog), commonest=str(counts.sort_index().idxmax()),
                   train_median_year=None if trained.year.isna().all() else float(trained.year.median()), **_provenance(compute), vocab=vocab)
-    training = Training(None, catalog, config, recipe, compute, body, workers, progress, seed)
+    training = Training(None, catalog, config, recipe, compute, body, workers, progress, seed, callbacks=callbacks)
     if resume: training.checkpoint = _where_it_stopped(out, config)
-    if training.checkpoint: training.history = training.checkpoint[1]['history']
-    elif checks:
-        refuse_failed(table := check_training(training))
-        if progress: tqdm.write(f'checked before the training: {", ".join(table.check)}')
-    training.run = run = Run(out) if training.checkpoint else Run.create(out, config, overwrite or resume)
-    run.write_catalog(catalog)
-    try: predictions = _predict_splits(training, _fit_stages(training))
-    except KeyboardInterrupt: raise KeyboardInterrupt(f'interrupted{_what_is_left(training)}') from None
-    except Diverged as e: raise Diverged(f'{e}{_what_is_left(training)}') from None
-    except Exception:
-        _what_is_left(training)
-        raise
+    with _explained(training):
+        if training.checkpoint: training.history = training.checkpoint[1]['history']
+        elif checks:
+            refuse_failed(table := check_training(training))
+            if progress: tqdm.write(f'checked before the training: {", ".join(table.check)}')
+        training.run = run = Run(out) if training.checkpoint else Run.create(out, config, overwrite or resume)
+        run.write_catalog(catalog)
+        predictions = _predict_splits(training, _fit_stages(training))
     return _finish(run, predictions, config, trained)
 
 # %% ../nbs/01_finetune.ipynb #4ddc04cf
@@ -700,9 +698,24 @@ def _fit_stages(training):
     head = fit_head(training, recipe.head_epochs) if recipe.head_epochs and not begun else nn.Linear(training.config['features'], len(training.config['vocab']))
     return fit_network(training, head, recipe.epochs)
 
+@contextmanager
+def _explained(training):
+    "Says of whatever ends a training early what is left of it, and what helps."
+    try: yield
+    except KeyboardInterrupt: raise KeyboardInterrupt(f'interrupted{_what_is_left(training)}') from None
+    except Diverged as e: raise Diverged(f'{e}{_what_is_left(training)}') from None
+    except Exception as e:
+        recipe, left = training.recipe, _what_is_left(training)
+        if isinstance(e, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(e):
+            raise ValueError(f'out of memory: use smaller batches (--batch-size, now {recipe.batch_size}; with --set accumulate={2 * recipe.accumulate} half of it steps as often), '
+                             f'or smaller pictures (--size, now {recipe.size}){left}') from None
+        if 'DataLoader worker' in str(e): raise ValueError(f'a process that opened pictures was killed, mostly for want of memory: use fewer of them (--workers, 0 for none){left}') from None
+        raise
+
 def _what_is_left(training):
     "What is left of an unfinished training, as the end of a sentence; a run without a finished epoch is removed."
     done, run = len(training.history), training.run
+    if run is None: return ''
     total = training.recipe.epochs + training.recipe.head_epochs * training.recipe.unfreeze
     if done: return f': {run.path} keeps the weights of epoch {done} of {total}; judge them with `carscope evaluate {run.path} DATA`, or go on with --resume'
     for name in RUN_FILES: (run.path/name).unlink(missing_ok=True)
