@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['app', 'RunFolder', 'DataPath', 'DeviceOption', 'WorkersOption', 'DEMO', 'DEMO_BACKBONE', 'Target', 'SplitBy',
-           'Device', 'Format', 'train', 'evaluate', 'predict', 'confusion', 'audit', 'NetworkFormat', 'export',
-           'download', 'demo', 'main']
+           'Device', 'Tracker', 'Format', 'train', 'evaluate', 'predict', 'confusion', 'audit', 'NetworkFormat',
+           'export', 'download', 'demo', 'main']
 
 # %% ../nbs/20_cli.ipynb #47941412
 import logging
@@ -26,6 +26,7 @@ app = typer.Typer(help='Which car is it, how modern does it look, where is the m
 class Target(str, Enum): label, make, body, year = 'label', 'make', 'body', 'year'
 class SplitBy(str, Enum): image, group = 'image', 'group'
 class Device(str, Enum): auto, cpu, cuda, mps = 'auto', 'cpu', 'cuda', 'mps'
+class Tracker(str, Enum): tensorboard, wandb = 'tensorboard', 'wandb'
 class Format(str, Enum): table, json, csv = 'table', 'json', 'csv'
 
 RunFolder = Annotated[Path, Argument(metavar='RUN', help='Folder of a run.')]
@@ -62,9 +63,11 @@ def train(
     workers:WorkersOption = None,
     overwrite:Annotated[bool, Option('--overwrite', help='Replace a run that is in the folder.')] = False,
     resume:Annotated[bool, Option('--resume', help='Go on with a run that is in the folder, if there is one, from its last finished epoch.')] = False,
+    track:Annotated[Optional[Tracker], Option(help='Send losses and accuracy there, too.')] = None,
 ):
     "Fine-tune a network on a data set and leave a run folder."
     from carscope import finetune
+    from carscope.track import tracking
     chosen = finetune.choose_recipe(recipe)
     last = 'lr' if chosen.unfreeze else 'head_lr'
     changes = [(key, value) for key, value in (('epochs', epochs), ('size', size), ('batch_size', batch_size), (last, lr)) if value is not None]
@@ -73,8 +76,9 @@ def train(
         if not equals: raise ValueError(f"--set takes KEY=VALUE, not '{pair}'")
         changes.append((key, value))
     chosen = finetune.choose_recipe(chosen, **dict(changes))
-    run = _interruptible(finetune.train, data, out, target.value, arch, weights, chosen, valid, test, split_by.value, seed, margin if crop else None, keep_aspect, truncated,
-                         exclude, relabel, checks, device.value, workers, overwrite, resume, progress=True)
+    with tracking(track and track.value, out, vars(chosen)) as callbacks:
+        run = _interruptible(finetune.train, data, out, target.value, arch, weights, chosen, valid, test, split_by.value, seed, margin if crop else None, keep_aspect, truncated,
+                             exclude, relabel, checks, device.value, workers, overwrite, resume, callbacks, progress=True)
     _say(run.metrics[run.metrics['split']], run.metrics['split'])
     print(f'{out}: config.json, history.csv, metrics.json, predictions.parquet, model.safetensors, figures')
 
