@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['RECIPES', 'CHOICES', 'LIMITS', 'HEAD', 'WHOLE', 'CHECKS', 'Recipe', 'Frozen', 'OneStage', 'GapSGD', 'StepSGD',
            'FlatSGD', 'CosineAdamW', 'Focal', 'OneCycle', 'choose_recipe', 'make_learner', 'discriminative',
-           'WeightAverage', 'GrowSize', 'schedule_callbacks', 'Plateau', 'Diverged', 'RunWriter', 'KeepBest',
-           'Training', 'fit_head', 'fit_network', 'picture_loaders', 'judged_size', 'check_learner', 'check_training',
-           'refuse_failed', 'train', 'predict_logits', 'load_network', 'predict', 'evaluate', 'tta_sizes',
-           'compare_recipes', 'recipe_table', 'recipe_curves', 'plot_recipes']
+           'WeightAverage', 'GrowSize', 'schedule_callbacks', 'Plateau', 'Diverged', 'OutOfMemory', 'RunWriter',
+           'KeepBest', 'Training', 'fit_head', 'fit_network', 'picture_loaders', 'judged_size', 'check_learner',
+           'check_training', 'refuse_failed', 'train', 'checked_catalog', 'predict_logits', 'load_network', 'predict',
+           'evaluate', 'tta_sizes', 'compare_recipes', 'recipe_table', 'recipe_curves', 'plot_recipes']
 
 # %% ../nbs/01_finetune.ipynb #e1ccae53
 import io
@@ -32,7 +32,7 @@ from .data import (AUGMENTATIONS, BALANCES, Squash, check_images, crop_catalog, 
 from .engine import (Compute, EpochSeed, FeatureLoader, cached_features, choose_compute, compute_callbacks, feature_statistics, forward_pictures,
                              inference_copy, learner_state, restore_learner, unstandardise)
 from .pictures import load_image
-from .run import RUN_FILES, Predictions, Run, check_free, metrics_of, paired_gain, plot_history
+from .run import Predictions, Run, check_free, metrics_of, paired_gain, plot_history
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -339,6 +339,7 @@ class Plateau(ReduceLROnPlateau):
 HEAD, WHOLE = 'head', 'whole network' # the stages of a training
 
 class Diverged(ValueError): "The loss is no longer a number."
+class OutOfMemory(ValueError): "Batches of this size do not fit."
 
 class RunWriter(Callback):
     "After every epoch, writes weights, history and a checkpoint into the run; shows how far the training is; passes over epochs that an earlier process finished."
@@ -638,7 +639,7 @@ def train(
     set_seed(seed)
     body, about = load_body(arch, weights)
     width, pictures = _width(body, recipe), dict(crop=crop, keep_aspect=keep_aspect, truncated=truncated)
-    catalog = _checked_catalog(data, progress, exclude=exclude, relabel=relabel, **pictures)
+    catalog = checked_catalog(data, progress, exclude=exclude, relabel=relabel, **pictures)
     catalog = split_catalog(catalog, valid, test, split_by, seed, target if target in catalog else 'label')
     vocab, trained = vocabulary(catalog, target), catalog[catalog.split == 'train']
     training_rows(catalog, target, vocab, recipe.batch_size if recipe.unfreeze else 1) # complains before anything is written
@@ -683,7 +684,15 @@ def _width(body, recipe):
     try: return width if judged == recipe.size else feature_width(body, judged)
     except ValueError: raise ValueError(f'the backbone takes pictures of {recipe.size} px, but not of {judged} px, at which the recipe judges: add --set test_scale=1') from None
 
-def _checked_catalog(data, progress, crop=None, keep_aspect=True, truncated=False, exclude=None, relabel=None):
+def checked_catalog(
+    data,                   # a catalog, or what `read_catalog` reads
+    progress:bool=False,
+    crop:float=None,        # as in `train`, like all that follows
+    keep_aspect:bool=True,
+    truncated:bool=False,
+    exclude=None,
+    relabel=None,
+) -> pd.DataFrame:
     "The catalog of what can be opened, without what one list excludes, with the labels of another, cropped if asked for."
     catalog = check_images(data if isinstance(data, pd.DataFrame) else read_catalog(data), progress=progress, truncated=truncated)
     if exclude: catalog = exclude_rows(catalog, exclude)
@@ -707,8 +716,8 @@ def _explained(training):
     except Exception as e:
         recipe, left = training.recipe, _what_is_left(training)
         if isinstance(e, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(e):
-            raise ValueError(f'out of memory: use smaller batches (--batch-size, now {recipe.batch_size}; with --set accumulate={2 * recipe.accumulate} half of it steps as often), '
-                             f'or smaller pictures (--size, now {recipe.size}){left}') from None
+            raise OutOfMemory(f'out of memory: use smaller batches (--batch-size, now {recipe.batch_size}; with --set accumulate={2 * recipe.accumulate} half of it steps as often), '
+                              f'or smaller pictures (--size, now {recipe.size}){left}') from None
         if 'DataLoader worker' in str(e): raise ValueError(f'a process that opened pictures was killed, mostly for want of memory: use fewer of them (--workers, 0 for none){left}') from None
         raise
 
@@ -718,8 +727,7 @@ def _what_is_left(training):
     if run is None: return ''
     total = training.recipe.epochs + training.recipe.head_epochs * training.recipe.unfreeze
     if done: return f': {run.path} keeps the weights of epoch {done} of {total}; judge them with `carscope evaluate {run.path} DATA`, or go on with --resume'
-    for name in RUN_FILES: (run.path/name).unlink(missing_ok=True)
-    if not any(run.path.iterdir()): run.path.rmdir()
+    run.remove()
     return f' before the first epoch was finished: nothing is kept in {run.path}'
 
 def _predict_splits(training, net):
@@ -815,7 +823,7 @@ def evaluate(
 ) -> tuple[dict, Predictions]: # metrics (with `split`, `n_trained_on`, `same_data`, `images_per_second`), predictions
     "Judge a run on a data set, leaving out what it was trained on. With `tta`, metrics have `tta_gain`, `tta_gain_low` and `tta_gain_high`."
     compute, (net, config) = choose_compute(device), load_network(run)
-    catalog = _checked_catalog(data, progress, **config.get('pictures', {}))
+    catalog = checked_catalog(data, progress, **config.get('pictures', {}))
     target = config['target']
     labelled = catalog[catalog[target].notna()]
     known = run.catalog.sort_values('split', key=lambda s: s != 'train').drop_duplicates('content').set_index('content').split
@@ -862,7 +870,7 @@ def compare_recipes(
     **settings,       # to `train`: target, arch, weights, device and so on
 ) -> dict[tuple[str, int], Run]: # name and seed to run
     "Train each recipe with each seed."
-    catalog, runs = split_catalog(_checked_catalog(data, progress), valid, test, stratify=settings.get('target', 'label')), {}
+    catalog, runs = split_catalog(checked_catalog(data, progress), valid, test, stratify=settings.get('target', 'label')), {}
     for seed in seeds:
         for name, recipe in recipes.items():
             folder = Path(out)/f'{name}-{seed}'
