@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['app', 'RunFolder', 'DataPath', 'DeviceOption', 'WorkersOption', 'TargetOption', 'ArchOption', 'WeightsOption',
            'RecipeOption', 'SetOption', 'EpochsOption', 'SizeOption', 'BatchOption', 'RateOption', 'SeedOption',
-           'ValidOption', 'TestOption', 'SplitOption', 'DEMO', 'DEMO_BACKBONE', 'Target', 'SplitBy', 'Device',
+           'ValidOption', 'TestOption', 'SplitOption', 'DEMO', 'DEMO_BACKBONE', 'FIRST', 'Target', 'SplitBy', 'Device',
            'Tracker', 'Format', 'train', 'evaluate', 'predict', 'confusion', 'audit', 'tune', 'NetworkFormat', 'export',
            'download', 'demo', 'main']
 
@@ -139,7 +139,7 @@ def evaluate(
     if tta: print(f"the mean over sizes and mirrorings is worth {100*metrics['tta_gain']:+.1f} points ({100*metrics['tta_gain_low']:+.1f} to {100*metrics['tta_gain_high']:+.1f})")
     if metrics['n_trained_on']: print(f"left out: {metrics['n_trained_on']:,} images that the run was trained on")
     print('the data set is the one that the run was made with' if metrics['same_data'] else 'the data set is not the one that the run was made with')
-    if json_: write_json(json_, metrics)
+    if json_ and FIRST: write_json(json_, metrics)
 
 # %% ../nbs/20_cli.ipynb #acaeb8e9
 @app.command()
@@ -312,11 +312,14 @@ def _hub_answers(seconds=3):
     return True
 
 # %% ../nbs/20_cli.ipynb #9469f678
+FIRST = os.environ.get('RANK', '0') == '0' # of the processes that were started together
+
 def main(arguments=None):
     "Run the command line; the entry point of `carscope`."
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = '--debug' in arguments
     if debug: arguments.remove('--debug')
+    if not FIRST: sys.stdout = open(os.devnull, 'w') # one process speaks for all
     logging.getLogger('huggingface_hub').setLevel(logging.ERROR)
     warnings.filterwarnings('ignore')
     warnings.filterwarnings('default', category=UserWarning, module='carscope')
@@ -331,5 +334,5 @@ def _run(arguments, debug):
         if not hasattr(e, 'format_message'): raise # ours to mend: the traceback belongs in a bug report
         message, error = f'{e.format_message()} (carscope {next(iter(arguments), "")} --help shows what there is)', e
     if debug: raise error
-    print(f'carscope: {message}', file=sys.stderr)
+    if FIRST: print(f'carscope: {message}', file=sys.stderr)
     return 2

@@ -27,6 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -41,7 +42,7 @@ warnings.filterwarnings('ignore', message='IProgress not found') # tqdm, in a no
 import fastai.callback.data # gives a DataBlock its weighted_dataloaders
 from fastai.data.block import CategoryBlock, DataBlock, TransformBlock
 from fastai.data.core import DataLoaders
-from fastai.data.transforms import ColReader, IntToFloatTensor, Normalize
+from fastai.data.transforms import IntToFloatTensor, Normalize
 from fastai.torch_core import default_device
 from fastai.vision.augment import Hue, RandomErasing, RandTransform, Saturation, aug_transforms
 from fastai.vision.core import PILImage
@@ -821,12 +822,14 @@ def make_datablock(
     "A fastai DataBlock from rows of a catalog (columns `image`, `target`, `split`) to (picture, class)."
     item, batch = augmentations(size, augment, test_size)
     picture = TransformBlock(type_tfms=partial(_open_for_fastai, size=round(max(size, test_size or 0) * 1.25)), batch_tfms=IntToFloatTensor)
-    return DataBlock(blocks=(picture, CategoryBlock(vocab=list(vocab), sort=False)), get_x=ColReader('image'), get_y=ColReader('target'),
+    return DataBlock(blocks=(picture, CategoryBlock(vocab=list(vocab), sort=False)), get_items=_plain_rows, get_x=itemgetter(0), get_y=itemgetter(1),
                      splitter=_splits, item_tfms=item, batch_tfms=[*batch, Normalize.from_stats(mean, std)])
 
 def _open_for_fastai(image, size): return PILImage(load_image(image, size, truncated=True)) # whether cut files are used was decided when they were checked
 
-def _splits(rows): return [np.flatnonzero(rows.split == s).tolist() for s in ('train', 'valid')]
+def _plain_rows(rows): return rows[['image', 'target', 'split']].to_numpy(object) # a row of a DataFrame takes longer to get than a small picture to open
+
+def _splits(rows): return [np.flatnonzero(rows[:, 2] == s).tolist() for s in ('train', 'valid')]
 
 # %% ../nbs/00_data.ipynb #1e173e89
 def make_dataloaders(

@@ -22,6 +22,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from fastai.callback.core import Callback
+from fastai.torch_core import num_distrib
 from filelock import FileLock, Timeout
 from matplotlib.ticker import MaxNLocator
 from tqdm import tqdm
@@ -85,6 +86,7 @@ def tune(
     **settings,             # to `train`: arch, weights, device, workers
 ) -> pd.DataFrame: # as from `trials_table`
     "Search for the settings with the best validation accuracy. Raises ValueError for a folder that holds something else, or a search with other data or settings."
+    if num_distrib() > 1: raise ValueError('a search runs in one process: call it without torchrun')
     optuna, recipe, out = require('optuna', 'tune'), choose_recipe(recipe), Path(out)
     ranges, last = read_space(recipe, space), WHOLE if recipe.unfreeze else HEAD
     catalog = checked_catalog(data, progress)
@@ -120,7 +122,7 @@ def _open_study(optuna, out, about):
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
         with FileLock(out/'lock', timeout=0):
-            try: study = optuna.create_study(storage=_url(out), study_name=STUDY, direction='maximize', load_if_exists=True, pruner=optuna.pruners.MedianPruner())
+            try: study = optuna.create_study(storage=_url(out), study_name=STUDY, direction='maximize', load_if_exists=True, pruner=optuna.pruners.MedianPruner(n_warmup_steps=about['recipe']['epochs']//3))
             except Exception as e: raise ValueError(f'{out/DATABASE} cannot be read ({str(e).splitlines()[0]}): choose another folder with --out') from None
             about, earlier = json.loads(json.dumps(about)), study.user_attrs.get('about')
             if earlier is None: study.set_user_attr('about', about)
