@@ -910,8 +910,8 @@ def recipe_table(
     split:str='test',     # whose accuracy
     reference:str=None,   # the recipe that gains are over; None: no gains
 ) -> pd.DataFrame: # a row a recipe, means over seeds
-    """Columns: recipe, seeds, n (images), accuracy, low and high (95 %), least and most (of a seed), epochs, minutes, epochs_to_90 and minutes_to_90
-    (in which 90 % of the best validation accuracy was reached) and gain, gain_low, gain_high over `reference`."""
+    """Columns: recipe, seeds, n (images), accuracy, low and high (95 %), least and most (of a seed), epochs (of the last stage), head_epochs (before it, on cached
+    features), minutes, epochs_to_90 and minutes_to_90 (in which 90 % of the best validation accuracy was reached) and gain, gain_low, gain_high over `reference`."""
     right = {}
     for (name, seed), run in runs.items():
         part = run.predictions.of_split(split)
@@ -931,16 +931,21 @@ def _mean_interval(values):
     half = 1.96 * values.std() / math.sqrt(len(values))
     return values.mean(), values.mean() - half, values.mean() + half
 
+def _minutes(history):
+    "How long it took until each epoch was done; all but the first of a stage count as its median one, so that what else the machine had to do does not count."
+    return history.groupby('stage').seconds.transform('median').where(history.stage.duplicated(), history.seconds).cumsum() / 60
+
 def _facts(run):
-    history = run.history
-    minutes, near = history.seconds.cumsum() / 60, int((history.accuracy >= .9 * history.accuracy.max()).to_numpy().argmax())
-    return dict(epochs=len(history), minutes=minutes.iloc[-1], epochs_to_90=near + 1, minutes_to_90=minutes[near])
+    history, minutes = run.history, _minutes(run.history)
+    last, near = history.stage == history.stage.iloc[-1], int((history.accuracy >= .9 * history.accuracy.max()).to_numpy().argmax())
+    return dict(epochs=last.sum(), head_epochs=(~last).sum(), minutes=minutes.iloc[-1], epochs_to_90=last[:near + 1].sum(), minutes_to_90=minutes[near])
 
 def recipe_curves(
     runs:dict, # from `compare_recipes`
-) -> pd.DataFrame: # a row an epoch: recipe, seed and the columns of a history
+) -> pd.DataFrame: # a row an epoch: recipe, seed, done (epochs of the last stage; 0 in those before), minutes since the beginning, and the columns of a history
     "All histories under each other."
-    return pd.concat([run.history.assign(recipe=name, seed=seed) for (name, seed), run in runs.items()], ignore_index=True)
+    return pd.concat([run.history.assign(recipe=name, seed=seed, done=(run.history.stage == run.history.stage.iloc[-1]).cumsum(), minutes=_minutes(run.history))
+                      for (name, seed), run in runs.items()], ignore_index=True)
 
 # %% ../nbs/01_finetune.ipynb #d92c0d0e
 def plot_recipes(
@@ -948,17 +953,18 @@ def plot_recipes(
     table:pd.DataFrame,    # from `recipe_table`
     other:pd.DataFrame=None, # the same recipes with other numbers of epochs, drawn hollow
 ) -> plt.Figure:
-    "Validation accuracy by epoch, means over seeds, and what each recipe ends with on the images it is judged on."
+    "Validation accuracy by epoch, means and ranges of seeds, and what each recipe ends with on the images it is judged on."
     colours = dict(zip(table.sort_values('accuracy', ascending=False).recipe, ('#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000')*3))
     fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8), layout='constrained', width_ratios=(3, 2))
     for name, part in curves.groupby('recipe', sort=False):
-        by_epoch = 100 * part.groupby('epoch').accuracy.agg(['mean', 'min', 'max'])[part.groupby('epoch').size() == part.seed.nunique()]
-        left.fill_between(by_epoch.index, by_epoch['min'], by_epoch['max'], color=colours[name], alpha=.15, lw=0)
-        left.plot(by_epoch.index, by_epoch['mean'], color=colours[name], label=name)
-    left.set(xlabel='epoch, those of the head alone included', ylabel='validation accuracy (%)', ylim=(0, None), xscale='log')
-    ticks = [n for n in (1, 2, 5, 10, 20, 50, 100, 200, 500) if n <= curves.epoch.max()]
+        ends = part.groupby(['seed', 'done']).accuracy.last().unstack('seed').dropna() * 100 # of the head, where there was one, what it ended with
+        left.fill_between(ends.index, ends.min(axis=1), ends.max(axis=1), color=colours[name], alpha=.15, lw=0)
+        left.plot(ends.index, ends.mean(axis=1), color=colours[name], label=name)
+    left.set(xlabel='epoch (0: after the head)', ylabel='validation accuracy (%)', ylim=(0, None))
+    left.set_xscale('function', functions=(np.sqrt, np.square))
+    ticks = [n for n in (0, 1, 2, 5, 10, 20, 30, 50, 70, 100, 150, 200, 300, 500) if n <= curves.done.max()]
     left.set_xticks(ticks, ticks)
-    left.minorticks_off()
+    left.set_xlim(0, None)
     left.set_title('On the way')
     left.legend(frameon=False, fontsize=8)
     order = table.sort_values('accuracy').reset_index(drop=True)

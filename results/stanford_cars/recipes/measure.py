@@ -1,16 +1,18 @@
-"""Train every recipe with several seeds, and write compared.csv, equal.csv, pieces.csv, scratch.csv and history.csv beside this file.
+"""Train recipes with several seeds, and write what came of them beside this file.
 
-    python results/stanford_cars/recipes/measure.py data/stanford_cars weights/mobilenetv2_100.tf_in1k RUNS [SEED...]
+    python results/stanford_cars/recipes/measure.py data/stanford_cars weights/mobilenetv2_100.tf_in1k RUNS PART [SEED...]
 
-Runs that are finished in the folder RUNS are not trained again, so it can be interrupted, and seeds can be trained side by side: give each
-process one (`OMP_NUM_THREADS=1 ... RUNS 1 & ... RUNS 2`), then call it without seeds."""
+PART is one of: own (each recipe with its own epochs; compared.csv and history.csv), equal (all with the same; equal.csv), pieces (one_cycle with
+one thing changed; pieces.csv) and scratch (networks from nothing; scratch.csv). Runs that are finished in the folder RUNS are not trained again, so
+it can be interrupted, and seeds can be trained side by side: give each process one (`OMP_NUM_THREADS=1 ... own 1 & ... own 2`), then call it
+without seeds."""
 import sys
 from pathlib import Path
 
 from carscope.data import read_catalog
 from carscope.finetune import RECIPES, choose_recipe, compare_recipes, recipe_curves, recipe_table
 
-SIZE, BUDGET, SEEDS = 96, 12, (1, 2, 3)  # pixels a side, epochs
+SIZE, BUDGET, SEEDS = 96, 12, (1, 2)  # pixels a side, epochs
 OURS = choose_recipe('one_cycle', size=SIZE)
 
 def shorten(recipe):
@@ -18,7 +20,7 @@ def shorten(recipe):
     return choose_recipe(recipe, epochs=BUDGET, drop_epochs=max(1, round(recipe.drop_epochs * BUDGET / recipe.epochs)))
 
 OWN = {name: choose_recipe(name, size=SIZE) for name in RECIPES}
-EQUAL = {name: shorten(recipe) for name, recipe in OWN.items() if recipe.epochs != BUDGET}
+EQUAL = {name: shorten(recipe) for name, recipe in OWN.items()}
 PIECES = {'all of it': OURS} | {what: choose_recipe(OURS, **change) for what, change in {
     'no head first': dict(head_epochs=0), 'one rate for all layers': dict(lr_decay=1), 'rates fall by half': dict(lr_decay=.5), 'twice the rate': dict(lr=2*OURS.lr),
     'cosine without a rise': dict(schedule='cosine'), 'no label smoothing': dict(label_smoothing=0), 'pictures as they are': dict(augment='none'),
@@ -26,22 +28,19 @@ PIECES = {'all of it': OURS} | {what: choose_recipe(OURS, **change) for what, ch
     'pictures that grow': dict(start_scale=.6), 'two of eight groups frozen': dict(frozen=2), 'judged at 96 px': dict(test_scale=1), 'twice the epochs': dict(epochs=2*OURS.epochs)}.items()}
 FROM_NOTHING = choose_recipe('one_cycle', size=SIZE, epochs=40, head_epochs=0, lr_decay=1)
 
-def main(data, weights, runs, *seeds):
-    here, runs, cars = Path(__file__).parent, Path(runs), read_catalog(data)
+def main(data, weights, runs, part, *seeds):
+    here, runs, cars, pretrained = Path(__file__).parent, Path(runs), read_catalog(data), f'local-dir:{weights}'
     labels = sorted(cars.label.unique())
     chosen, others = (cars[cars.label.isin(labels[i::5])] for i in (0, 2))  # every fifth class; pieces are chosen on other classes
-    pretrained = dict(arch=f'local-dir:{weights}', seeds=[int(s) for s in seeds] or SEEDS, progress=True)
-    untrained = pretrained | dict(weights='none')
-    own = compare_recipes(chosen, runs/'own', OWN, valid=.1, test=.3, **pretrained)
-    equal = compare_recipes(chosen, runs/'equal', EQUAL, valid=.1, test=.3, **pretrained) | {k: run for k, run in own.items() if k[0] not in EQUAL}
-    pieces = compare_recipes(others, runs/'pieces', PIECES, valid=.05, test=.35, **pretrained)
-    scratch = {}
-    for name, arch in {'MobileNetV2': pretrained['arch'], 'plain_scratch': 'plain_scratch', 'residual_scratch': 'residual_scratch'}.items():
-        scratch |= compare_recipes(chosen, runs/'scratch', {name: FROM_NOTHING}, valid=.1, test=.3, **untrained | dict(arch=arch))
+    settings = dict(valid=.1, test=.3, seeds=[int(s) for s in seeds] or SEEDS, progress=True)
+    if part == 'scratch':
+        archs = {'MobileNetV2': pretrained, 'plain_scratch': 'plain_scratch', 'residual_scratch': 'residual_scratch'}
+        found = {k: run for name, arch in archs.items() for k, run in compare_recipes(chosen, runs/part, {name: FROM_NOTHING}, arch=arch, weights='none', **settings).items()}
+    elif part == 'pieces': found = compare_recipes(others, runs/part, PIECES, arch=pretrained, **settings | dict(valid=.05, test=.35))
+    else: found = compare_recipes(chosen, runs/part, dict(own=OWN, equal=EQUAL)[part], arch=pretrained, **settings)
     if seeds: return
-    recipe_table(pieces, 'test', 'all of it').to_csv(here/'pieces.csv', index=False, float_format='%.4f')
-    for name, some in dict(compared=own, equal=equal, scratch=scratch).items():
-        recipe_table(some, 'test', 'one_cycle' if name != 'scratch' else None).to_csv(here/f'{name}.csv', index=False, float_format='%.4f')
-    recipe_curves(own).to_csv(here/'history.csv', index=False, float_format='%.4f')
+    table = recipe_table(found, 'test', dict(pieces='all of it', scratch=None).get(part, 'one_cycle'))
+    table.to_csv(here/f"{'compared' if part == 'own' else part}.csv", index=False, float_format='%.4f')
+    if part == 'own': recipe_curves(found).to_csv(here/'history.csv', index=False, float_format='%.5g')
 
 if __name__ == '__main__': main(*sys.argv[1:])
