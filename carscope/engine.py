@@ -375,9 +375,9 @@ class FusedAdam(Optimizer):
     @torch.no_grad()
     def step(self, closure=None):
         for params, hyper in zip(self.param_lists, self.hypers):
-            for wd in hyper['wd'], 0.: # the second for what is not decayed
-                some = [p for p in params if p.grad is not None and self.state[p].get('do_wd', True) == (wd is hyper['wd'])]
-                if some: self._step(some, hyper, wd)
+            for decayed in True, False:
+                some = [p for p in params if p.grad is not None and self.state[p].get('do_wd', True) == decayed]
+                if some: self._step(some, hyper, hyper['wd'] * decayed)
 
     def _step(self, params, hyper, wd):
         states = [self._state(p) for p in params]

@@ -956,8 +956,8 @@ def plot_recipes(
     "Validation accuracy by epoch, means and ranges of seeds, and what each recipe ends with on the images it is judged on."
     colours = dict(zip(table.sort_values('accuracy', ascending=False).recipe, ('#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000')*3))
     fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8), layout='constrained', width_ratios=(3, 2))
-    for name, part in curves.groupby('recipe', sort=False):
-        ends = part.groupby(['seed', 'done']).accuracy.last().unstack('seed').dropna() * 100 # of the head, where there was one, what it ended with
+    for name in colours:
+        ends = curves[curves.recipe == name].groupby(['seed', 'done']).accuracy.last().unstack('seed').dropna() * 100 # of the head, where there was one, what it ended with
         left.fill_between(ends.index, ends.min(axis=1), ends.max(axis=1), color=colours[name], alpha=.15, lw=0)
         left.plot(ends.index, ends.mean(axis=1), color=colours[name], label=name)
     left.set(xlabel='epoch (0: after the head)', ylabel='validation accuracy (%)', ylim=(0, None))
