@@ -633,8 +633,8 @@ def train(
 ) -> Run:
     """Fine-tune a network on a data set and leave a run folder.
 
-    Raises ValueError or FileNotFoundError when something cannot work, `Diverged` when the loss is no longer a number, and KeyboardInterrupt when
-    interrupted; the last two name the epoch whose weights are kept."""
+    Raises ValueError or FileNotFoundError when something cannot work, of the first kind `Diverged` when the loss is no longer a number and `OutOfMemory`, and
+    KeyboardInterrupt when interrupted; these three name the epoch whose weights are kept."""
     if overwrite and resume: raise ValueError('a run cannot be both replaced and gone on with: choose one of --overwrite and --resume')
     recipe, compute = choose_recipe(recipe), choose_compute(device)
     check_free(out, overwrite or resume)
@@ -728,6 +728,7 @@ def _fit_stages(training):
     head = fit_head(training, recipe.head_epochs) if recipe.head_epochs and not begun else nn.Linear(training.config['features'], len(training.config['vocab']))
     return fit_network(training, head, recipe.epochs)
 
+# %% ../nbs/01_finetune.ipynb #34b6ba1a
 @contextmanager
 def _explained(training):
     "Says of whatever ends a training early what is left of it, and what helps."

@@ -299,7 +299,7 @@ def check_free(
 ):
     "Raise ValueError unless a run may be written to `path`: asked before the work begins, not after."
     path = Path(path)
-    if path.is_dir() and any(path.iterdir()):
+    if path.is_dir() and any(p.suffix != '.part' for p in path.iterdir()): # halves of a process that was killed are nobody's
         if not (path/'config.json').exists(): raise ValueError(f'{path} holds other things than a run: choose another folder with --out')
         if not overwrite: raise ValueError(f'{path} already holds a run: choose another folder with --out, or add --overwrite to replace it')
     home = next(p for p in [path, *path.absolute().parents] if p.exists())

@@ -116,7 +116,7 @@ def _open_study(optuna, out, about):
     "The study of optuna in a folder, for one process at a time."
     if out.exists() and not out.is_dir() or out.is_dir() and any(out.iterdir()) and not (out/DATABASE).exists():
         raise ValueError(f'{out} holds other things than a search: choose another folder with --out')
-    check_free(out/'trial-000', overwrite=True)
+    check_free(out/'trial') # may it be written to
     out.mkdir(parents=True, exist_ok=True)
     was = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
