@@ -9,8 +9,8 @@ __all__ = ['CATALOG_COLUMNS', 'SPLITS', 'COLOUR', 'TWO_WORD_MAKES', 'BODIES', 'I
            'read_catalog', 'check_images', 'box_faults', 'usable_boxes', 'usage_table', 'exclude_rows', 'relabel_rows',
            'fingerprint', 'crop_catalog', 'split_catalog', 'sample_catalog', 'fold_catalog', 'take_fold',
            'split_report', 'sampling_weights', 'plot_balance', 'vocabulary', 'training_rows', 'Squash', 'Augmentation',
-           'augmentations', 'make_datablock', 'make_dataloaders', 'default_workers', 'plot_class_counts', 'plot_counts',
-           'plot_years', 'plot_catalog']
+           'augmentations', 'opened_size', 'make_datablock', 'make_dataloaders', 'default_workers', 'plot_class_counts',
+           'plot_counts', 'plot_years', 'plot_catalog']
 
 # %% ../nbs/00_data.ipynb #5727aeaa
 import hashlib
@@ -811,6 +811,10 @@ def augmentations(
     return item, batch
 
 # %% ../nbs/00_data.ipynb #9914f1e9
+def opened_size(*sizes) -> int: # pixels a side
+    "How many pixels the shorter side of a picture needs to be seen at all of these sizes: a quarter more, because training sees parts of it."
+    return round(max(s or 0 for s in sizes) * 1.25)
+
 def make_datablock(
     vocab,                       # values of the target
     size:int=224,                # pixels a side
@@ -821,7 +825,7 @@ def make_datablock(
 ) -> DataBlock:
     "A fastai DataBlock from rows of a catalog (columns `image`, `target`, `split`) to (picture, class)."
     item, batch = augmentations(size, augment, test_size)
-    picture = TransformBlock(type_tfms=partial(_open_for_fastai, size=round(max(size, test_size or 0) * 1.25)), batch_tfms=IntToFloatTensor)
+    picture = TransformBlock(type_tfms=partial(_open_for_fastai, size=opened_size(size, test_size)), batch_tfms=IntToFloatTensor)
     return DataBlock(blocks=(picture, CategoryBlock(vocab=list(vocab), sort=False)), get_items=_plain_rows, get_x=itemgetter(0), get_y=itemgetter(1),
                      splitter=_splits, item_tfms=item, batch_tfms=[*batch, Normalize.from_stats(mean, std)])
 

@@ -8,7 +8,7 @@ __all__ = ['RECIPES', 'CHOICES', 'LIMITS', 'HEAD', 'WHOLE', 'CHECKS', 'CHECKED',
            'WeightAverage', 'GrowSize', 'schedule_callbacks', 'Plateau', 'Diverged', 'OutOfMemory', 'RunWriter',
            'KeepBest', 'Training', 'fit_head', 'fit_network', 'picture_loaders', 'judged_size', 'check_learner',
            'check_training', 'refuse_failed', 'train', 'checked_catalog', 'predict_logits', 'load_network', 'predict',
-           'evaluate', 'tta_sizes', 'compare_recipes', 'recipe_table', 'recipe_curves', 'plot_recipes']
+           'evaluate', 'tta_sizes', 'compare_recipes', 'recipe_table', 'recipe_curves', 'plot_recipes', 'plot_gains']
 
 # %% ../nbs/01_finetune.ipynb #e1ccae53
 import io
@@ -27,10 +27,10 @@ from pathlib import Path
 # ours first: it keeps fastai's and tqdm's import warnings quiet
 from . import __version__
 from .backbone import build_body, feature_width, layer_groups, load_body, make_network
-from .data import (AUGMENTATIONS, BALANCES, Squash, check_images, crop_catalog, exclude_rows, fingerprint, make_dataloaders, plot_class_counts, read_catalog,
+from .data import (AUGMENTATIONS, BALANCES, Squash, check_images, crop_catalog, exclude_rows, fingerprint, make_dataloaders, opened_size, plot_class_counts, read_catalog,
                            relabel_rows, sampling_weights, split_catalog, training_rows, vocabulary)
-from .engine import (Compute, EpochSeed, FeatureLoader, FusedAdam, anywhere, cached_features, choose_compute, compute_callbacks, feature_statistics, forward_pictures, from_all,
-                             inference_copy, learner_state, on_all_processes, restore_learner, share, spread_weights, unstandardise, wait_for_all)
+from .engine import (Compute, EpochSeed, FeatureLoader, FusedAdam, anywhere, cached_features, choose_compute, compiled, compute_callbacks, feature_statistics, forward_pictures, from_all,
+                             inference_copy, learner_state, on_all_processes, restore_learner, share, small_copies, spread_weights, unstandardise, wait_for_all)
 from .pictures import load_image
 from .run import Predictions, Run, check_free, metrics_of, paired_gain, plot_history
 
@@ -405,6 +405,8 @@ class Training:
     history:list = field(default_factory=list)
     checkpoint:tuple = None         # tensors and facts to go on from
     callbacks:object = None         # function of the name of a stage that gives further fastai callbacks
+    cache_images:bool = False       # see `small_copies`
+    compile:bool = False            # see `compiled`
 
     def features(self, catalog, mirrored=False):
         return cached_features(self.body, self.config['backbone'], catalog, self.compute, self.recipe.size, mirrored, workers=self.workers, progress=self.progress)
@@ -472,7 +474,7 @@ def fit_network(
     set_seed(training.seed)
     net = make_network(training.body, head, recipe.dropout)
     lr = recipe.lr * (recipe.batch_size * recipe.accumulate / recipe.lr_images if recipe.lr_images else 1)
-    training.fit(WHOLE, picture_loaders(training), net, epochs, lr, net.state_dict, start, recipe)
+    with compiled(net) if training.compile else nullcontext(): training.fit(WHOLE, picture_loaders(training), net, epochs, lr, net.state_dict, start, recipe)
     spread_weights(net) # statistics of normalisations are each process's own
     return net
 
@@ -484,7 +486,9 @@ def picture_loaders(
     recipe, about, config = training.recipe, training.config['backbone'], training.config
     settings = dict(batch_size=recipe.batch_size // max(num_distrib(), 1), workers=training.workers, size=recipe.size, test_size=judged_size(asdict(recipe)), augment=recipe.augment,
                     balance=recipe.balance, mean=about['mean'], std=about['std'], device=training.compute.device)
-    return make_dataloaders(training.catalog, config['target'], config['vocab'], **settings | changes)
+    rows = training.catalog[training.catalog.split.isin(['train', 'valid'])]
+    if training.cache_images: rows = rows.assign(image=small_copies(rows, opened_size(settings['size'], settings['test_size']), training.progress))
+    return make_dataloaders(rows, config['target'], config['vocab'], **settings | changes)
 
 def judged_size(
     recipe:dict, # settings, as in a run's config
@@ -629,6 +633,8 @@ def train(
     overwrite:bool=False,          # replace a run that is in `out`
     resume:bool=False,             # go on with a run that is in `out`, if there is one
     callbacks=None,                # function of the name of a stage, `HEAD` or `WHOLE`, that gives further fastai callbacks for it
+    cache_images:bool=False,       # make large pictures small once, see `small_copies`
+    compile:bool=False,            # compile the network, see `compiled`
     progress:bool=False,           # show how far it is
 ) -> Run:
     """Fine-tune a network on a data set and leave a run folder.
@@ -650,9 +656,9 @@ def train(
     config = dict(data='a catalog' if isinstance(data, pd.DataFrame) else str(data), target=target, arch=arch, weights=str(weights), backbone=about, features=width,
                   recipe=asdict(recipe), pictures=pictures, split=dict(valid=valid, test=test, by=split_by, seed=seed), images=catalog.split.value_counts().to_dict(),
                   lists=dict(exclude=str(exclude or ''), relabel=str(relabel or ''), relabelled=catalog.attrs.get('relabelled', 0)),
-                  dropped=len(catalog.attrs.get('dropped', [])), fingerprint=fingerprint(catalog), commonest=str(counts.sort_index().idxmax()),
+                  dropped=len(catalog.attrs.get('dropped', [])), fingerprint=fingerprint(catalog), cache_images=cache_images, compile=compile, commonest=str(counts.sort_index().idxmax()),
                   train_median_year=None if trained.year.isna().all() else float(trained.year.median()), **_provenance(compute), vocab=vocab)
-    training = Training(None, catalog, config, recipe, compute, body, workers, progress, seed, callbacks=callbacks)
+    training = Training(None, catalog, config, recipe, compute, body, workers, progress, seed, callbacks=callbacks, cache_images=cache_images, compile=compile)
     if resume: training.checkpoint = _where_it_stopped(out, config)
     with _explained(training):
         if training.checkpoint: training.history = training.checkpoint[1]['history']
@@ -678,7 +684,7 @@ def _begin(out, training, overwrite):
 def _where_it_stopped(out, config):
     "The checkpoint of an unfinished run in `out`, None when there is no run. Raises ValueError for a finished one, and for one of other settings or data."
     if not (Path(out)/'config.json').exists(): return None
-    run, same = Run(out), ('target', 'arch', 'weights', 'pictures', 'split', 'lists', 'fingerprint', 'vocab')
+    run, same = Run(out), ('target', 'arch', 'weights', 'pictures', 'split', 'lists', 'fingerprint', 'vocab', 'cache_images', 'compile')
     if (run.path/'metrics.json').exists(): raise ValueError(f'{out} is finished, there is nothing to go on with: choose another folder with --out, or add --overwrite')
     earlier = run.config
     for key in [*(f'recipe.{k}' for k in config['recipe']), *same]:
@@ -740,6 +746,7 @@ def _explained(training):
         if isinstance(e, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(e):
             raise OutOfMemory(f'out of memory: use smaller batches (--batch-size, now {recipe.batch_size}; with --set accumulate={2 * recipe.accumulate} half of it steps as often), '
                               f'or smaller pictures (--size, now {recipe.size}){left}') from None
+        if isinstance(e, torch._dynamo.exc.BackendCompilerFailed): raise ValueError(f'leave out --compile, or install a C++ compiler: the network could not be compiled ({type(e.inner_exception).__name__}){left}') from None
         if 'DataLoader worker' in str(e): raise ValueError(f'a process that opened pictures was killed, mostly for want of memory: use fewer of them (--workers, 0 for none){left}') from None
         raise
 
@@ -968,15 +975,33 @@ def plot_recipes(
     left.set_xlim(0, None)
     left.set_title('On the way')
     left.legend(frameon=False, fontsize=8)
-    order = table.sort_values('accuracy').reset_index(drop=True)
+    order, alike = table.sort_values('accuracy').reset_index(drop=True), other is not None and other.epochs.nunique() == 1
     for y, row in enumerate(order.itertuples()):
         right.plot([100 * row.low, 100 * row.high], [y, y], color=colours[row.recipe], lw=2)
         right.plot(100 * row.accuracy, y, 'o', color=colours[row.recipe])
         if other is not None:
             hollow = other.set_index('recipe').loc[row.recipe]
             right.plot(100 * hollow.accuracy, y, 'o', color=colours[row.recipe], mfc='white')
-            right.annotate(f'in {hollow.epochs:.0f}', (100 * hollow.accuracy, y), xytext=(0, 6), textcoords='offset points', ha='center', fontsize=8)
+            if not alike: right.annotate(f'in {hollow.epochs:.0f}', (100 * hollow.accuracy, y), xytext=(0, 6), textcoords='offset points', ha='center', fontsize=8)
     right.set_yticks(range(len(order)), [f'{r.recipe}, {r.epochs:.0f} epochs' for r in order.itertuples()])
-    right.set(xlabel='accuracy (%), 95 % interval', title='In the end')
+    right.set(xlabel='accuracy (%), 95 % interval', title='In the end' + (f', hollow with {other.epochs.iloc[0]:.0f} epochs' if alike else ''))
     for ax in left, right: ax.spines[['top', 'right']].set_visible(False)
     return fig
+
+# %% ../nbs/01_finetune.ipynb #2fe17e0b
+def plot_gains(
+    table:pd.DataFrame,  # from `recipe_table` with a `reference`
+    ax=None,
+) -> plt.Axes:
+    "What each recipe gains over the reference, in points of accuracy with 95 % intervals; blue and orange where zero is outside."
+    table = table[table.gain_low < table.gain_high].sort_values('gain').reset_index(drop=True) # without the reference itself
+    ax = ax or plt.subplots(figsize=(7, .6 + .27 * len(table)), layout='constrained')[1]
+    for y, row in enumerate(table.itertuples()):
+        colour = '#0072b2' if row.gain_low > 0 else '#d55e00' if row.gain_high < 0 else '#777777'
+        ax.plot([100 * row.gain_low, 100 * row.gain_high], [y, y], color=colour, lw=2)
+        ax.plot(100 * row.gain, y, 'o', color=colour)
+    ax.axvline(0, color='black', lw=.8)
+    ax.set_yticks(range(len(table)), table.recipe)
+    ax.set_xlabel('points of accuracy gained, 95 % interval')
+    ax.spines[['top', 'right']].set_visible(False)
+    return ax

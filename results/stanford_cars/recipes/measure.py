@@ -3,7 +3,7 @@
     python results/stanford_cars/recipes/measure.py data/stanford_cars weights/mobilenetv2_100.tf_in1k RUNS PART [SEED...]
 
 PART is one of: own (each recipe with its own epochs; compared.csv and history.csv), equal (all with the same; equal.csv), pieces (one_cycle with
-one thing changed; pieces.csv) and scratch (networks from nothing; scratch.csv). Runs that are finished in the folder RUNS are not trained again, so
+one thing changed; pieces.csv) and scratch (networks from nothing, one seed; scratch.csv). Runs that are finished in the folder RUNS are not trained again, so
 it can be interrupted, and seeds can be trained side by side: give each process one (`OMP_NUM_THREADS=1 ... own 1 & ... own 2`), then call it
 without seeds."""
 import sys
@@ -32,7 +32,7 @@ def main(data, weights, runs, part, *seeds):
     here, runs, cars, pretrained = Path(__file__).parent, Path(runs), read_catalog(data), f'local-dir:{weights}'
     labels = sorted(cars.label.unique())
     chosen, others = (cars[cars.label.isin(labels[i::5])] for i in (0, 2))  # every fifth class; pieces are chosen on other classes
-    settings = dict(valid=.1, test=.3, seeds=[int(s) for s in seeds] or SEEDS, progress=True)
+    settings = dict(valid=.1, test=.3, seeds=[int(s) for s in seeds] or SEEDS[:1 if part == 'scratch' else None], progress=True)
     if part == 'scratch':
         archs = {'MobileNetV2': pretrained, 'plain_scratch': 'plain_scratch', 'residual_scratch': 'residual_scratch'}
         found = {k: run for name, arch in archs.items() for k, run in compare_recipes(chosen, runs/part, {name: FROM_NOTHING}, arch=arch, weights='none', **settings).items()}
