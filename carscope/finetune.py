@@ -390,6 +390,11 @@ class KeepBest(Callback):
         if self.state is not None: get_model(self.model).load_state_dict(self.state)
 
 # %% ../nbs/01_finetune.ipynb #e294e49c
+def _leave_autocast(learn):
+    "An error in the forward pass leaves fastai's half precision switched on, for all that comes after it in this process; this switches it off."
+    for cb in learn.cbs:
+        if isinstance(cb, MixedPrecision) and getattr(cb, 'autocast', None) is not None and torch.is_autocast_enabled(cb.autocast.device): cb.autocast.__exit__(None, None, None)
+
 @dataclass
 class Training:
     "What the stages of a training share."
@@ -423,6 +428,7 @@ class Training:
                 if recipe.schedule == 'one_cycle': learn.fit_one_cycle(epochs, lr, pct_start=recipe.pct_start)
                 else: learn.fit(epochs, lr, cbs=schedule_callbacks(recipe, lr, epochs, len(dls.train) // (max(num_distrib(), 1) if stage == WHOLE else 1)))
         finally:
+            _leave_autocast(learn)
             if writer: writer.bar.close()
         if recipe.patience and self.run and not rank_distrib(): self.run.write_weights(state())
 
