@@ -14,7 +14,7 @@ from dataclasses import asdict
 
 # ours first: it keeps fastai's and tqdm's import warnings quiet
 from .backbone import feature_width, layer_groups, load_body, make_network
-from .data import default_workers, split_catalog, training_rows, vocabulary
+from .data import default_workers, opened_size, split_catalog, training_rows, vocabulary
 from .engine import Pictures, choose_compute, compiled
 from .finetune import Training, checked_catalog, choose_recipe, discriminative, make_learner, picture_loaders
 from .pictures import load_image
@@ -55,6 +55,21 @@ class Clock:
     @property
     def speed(self) -> float: return self.pictures / (self.end - self.start) # pictures a second
 
+# %% ../nbs/30_benchmark.ipynb #a0e5cf78
+def bare_training(
+    catalog:pd.DataFrame, # split and checked
+    recipe,               # a `Recipe`
+    arch:str,             # as in `describe_backbone`
+    weights:str='imagenet',
+    target:str='label',
+    device:str='auto',
+    **settings,           # of `Training`: seed, workers, compile
+) -> Training:
+    "A training that writes nothing, with a body of its own."
+    body, about = load_body(arch, weights)
+    config = dict(target=target, vocab=vocabulary(catalog, target), backbone=about, features=feature_width(body, recipe.size), recipe=asdict(recipe))
+    return Training(None, catalog, config, recipe, choose_compute(device), body, **settings)
+
 # %% ../nbs/30_benchmark.ipynb #0eae2f41
 def _endless(loader):
     while True: yield from loader
@@ -72,20 +87,7 @@ def _augment(training, clock):
     for x, y in _endless(picture_loaders(training).train):
         if clock.tick(len(x)): return
 
-def bare_training(
-    catalog:pd.DataFrame, # split and checked
-    recipe,               # a `Recipe`
-    arch:str,             # as in `describe_backbone`
-    weights:str='imagenet',
-    target:str='label',
-    device:str='auto',
-    **settings,           # of `Training`: seed, workers, compile
-) -> Training:
-    "A training that writes nothing, with a body of its own."
-    body, about = load_body(arch, weights)
-    config = dict(target=target, vocab=vocabulary(catalog, target), backbone=about, features=feature_width(body, recipe.size), recipe=asdict(recipe))
-    return Training(None, catalog, config, recipe, choose_compute(device), body, **settings)
-
+# %% ../nbs/30_benchmark.ipynb #5784829a
 def _learner(training):
     net = make_network(training.body, nn.Linear(training.config['features'], len(training.config['vocab'])))
     learn = make_learner(picture_loaders(training), net, training.recipe, training.compute)
@@ -125,7 +127,7 @@ class PlainPictures(torch.utils.data.Dataset):
     "Varied pictures and their classes."
     def __init__(self, rows, vocab, vary, size): self.paths, self.codes, self.vary, self.size = list(rows.image), [vocab.index(v) for v in rows.target], vary, size
     def __len__(self): return len(self.paths)
-    def __getitem__(self, i): return self.vary(load_image(self.paths[i], round(1.25 * self.size))), self.codes[i]
+    def __getitem__(self, i): return self.vary(load_image(self.paths[i], opened_size(self.size))), self.codes[i]
 
 def fit_plainly(
     training:Training,

@@ -27,7 +27,7 @@ from pathlib import Path
 
 # ours first: it keeps fastai's and tqdm's import warnings quiet
 from .backbone import feature_width
-from .data import cache_home, default_workers
+from .data import cache_home, default_workers, opened_size
 from .pictures import load_image, split_crop
 
 import numpy as np
@@ -213,7 +213,7 @@ class Pictures(torch.utils.data.Dataset):
     def __init__(self, paths, size, mirrored=False): self.paths, self.size, self.mirrored = list(map(str, paths)), size, mirrored
     def __len__(self): return len(self.paths)
     def __getitem__(self, i):
-        image = load_image(self.paths[i], size=round(self.size * 1.25), truncated=True).resize((self.size, self.size), Image.Resampling.BILINEAR)
+        image = load_image(self.paths[i], opened_size(self.size), truncated=True).resize((self.size, self.size), Image.Resampling.BILINEAR)
         if self.mirrored: image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         return torch.from_numpy(np.array(image)).permute(2, 0, 1)
 
