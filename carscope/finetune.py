@@ -752,7 +752,7 @@ def _explained(training):
         if isinstance(e, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(e):
             raise OutOfMemory(f'out of memory: use smaller batches (--batch-size, now {recipe.batch_size}; with --set accumulate={2 * recipe.accumulate} half of it steps as often), '
                               f'or smaller pictures (--size, now {recipe.size}){left}') from None
-        if isinstance(e, torch._dynamo.exc.BackendCompilerFailed): raise ValueError(f'leave out --compile, or install a C++ compiler: the network could not be compiled ({type(e.inner_exception).__name__}){left}') from None
+        if training.compile and isinstance(e, torch._dynamo.exc.BackendCompilerFailed): raise ValueError(f'leave out --compile, or install a C++ compiler: the network could not be compiled ({type(e.inner_exception).__name__}){left}') from None
         if 'DataLoader worker' in str(e): raise ValueError(f'a process that opened pictures was killed, mostly for want of memory: use fewer of them (--workers, 0 for none){left}') from None
         raise
 
