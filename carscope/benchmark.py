@@ -13,10 +13,10 @@ from contextlib import nullcontext
 from dataclasses import asdict
 
 # ours first: it keeps fastai's and tqdm's import warnings quiet
-from .backbone import feature_width, layer_groups, load_body, make_network
+from .backbone import feature_width, layer_groups, load_body
 from .data import default_workers, opened_size, split_catalog, training_rows, vocabulary
 from .engine import Pictures, choose_compute, compiled
-from .finetune import Training, checked_catalog, choose_recipe, discriminative, make_learner, picture_loaders
+from .finetune import Training, checked_catalog, choose_recipe, discriminative, join_head, make_learner, picture_loaders
 from .pictures import load_image
 
 import matplotlib.pyplot as plt
@@ -89,8 +89,7 @@ def _augment(training, clock):
 
 # %% ../nbs/30_benchmark.ipynb #5784829a
 def _learner(training):
-    net = make_network(training.body, nn.Linear(training.config['features'], len(training.config['vocab'])))
-    learn = make_learner(picture_loaders(training), net, training.recipe, training.compute)
+    learn = make_learner(picture_loaders(training), join_head(training.body, training.config), training.recipe, training.compute, vocab=training.config['vocab'])
     learn.remove_cb(ProgressCallback)
     return learn
 
@@ -131,7 +130,7 @@ class PlainPictures(torch.utils.data.Dataset):
 
 def fit_plainly(
     training:Training,
-    head:nn.Linear,
+    head:nn.Linear,       # None: a new one
     clock:Clock=None,     # None: until all epochs are done
     squash:bool=False,    # before cropping, so that cars have the proportions that they are judged with
     **optimizer,          # to AdamW
@@ -144,7 +143,7 @@ def fit_plainly(
     set_seed(training.seed)
     form = torch.channels_last if compute.channels_last else torch.contiguous_format
     loader = torch.utils.data.DataLoader(PlainPictures(rows[rows.split == 'train'], vocab, vary, recipe.size), recipe.batch_size, shuffle=True, drop_last=True, num_workers=_workers(training))
-    net = make_network(training.body, head).to(compute.device, memory_format=form).train()
+    net = join_head(training.body, training.config, head).to(compute.device, memory_format=form).train()
     groups = layer_groups(net)
     rates = discriminative(recipe.lr, recipe.lr_decay, len(groups))
     adamw = torch.optim.AdamW([dict(params=g, lr=lr) for g, lr in zip(groups, rates)], weight_decay=recipe.weight_decay, **optimizer)
@@ -162,7 +161,7 @@ def fit_plainly(
 
 def _plain(training, clock):
     "The plain loop."
-    fit_plainly(training, nn.Linear(training.config['features'], len(training.config['vocab'])), clock)
+    fit_plainly(training, None, clock)
 
 # %% ../nbs/30_benchmark.ipynb #a6ff3930
 STAGES = {'decoding': _decode, 'decoding and augmentation': _augment, 'network': _network, 'training': _train, 'plain loop': _plain}

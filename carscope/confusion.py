@@ -29,7 +29,7 @@ from scipy.stats import binomtest
 
 from .data import COLOUR, parse_label
 from .pictures import load_image
-from .run import Predictions, Run, confusion_counts, expected_calibration_error, image_scores, paired_gain, read_predictions, whole_file, wilson
+from .run import Predictions, Run, below_their_folder, confusion_counts, expected_calibration_error, image_scores, paired_gain, read_predictions, whole_file, wilson
 
 # %% ../nbs/03_confusion.ipynb #bd665ac7
 def label_facts(
@@ -575,15 +575,9 @@ def analyse(
     if predictions.target == 'label': tables |= dict(kinds=error_kinds(predictions), levels=hierarchy_table(predictions, temperature or 1.))
     if predictions.logits is None: return tables
     tables |= dict(coverage=coverage_table(predictions), detection=error_detection(predictions).to_frame(),
-                   worst=_below_their_folder(pd.concat([worst_images(predictions, by, 25).assign(order=by) for by in ORDERS]), predictions.table.get('image')))
+                   worst=below_their_folder(pd.concat([worst_images(predictions, by, 25).assign(order=by) for by in ORDERS]), predictions.table.get('image')))
     if temperature is None: return tables
     return tables | dict(calibration=calibration_table(valid, predictions, temperature), conformal=conformal_table(valid, predictions, temperature=temperature))
-
-def _below_their_folder(table, images):
-    "The table with paths that count from the folder that holds all images: where that lies is this machine's business."
-    if images is None or images.isna().any(): return table
-    folder = os.path.commonpath([os.path.dirname(p) for p in images]) if len(set(map(os.path.isabs, images))) == 1 else ''
-    return table.assign(image=[os.path.relpath(p, folder) if folder else p for p in table.image])
 
 def write_analysis(
     predictions:Predictions,   # of one split

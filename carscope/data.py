@@ -4,13 +4,14 @@
 
 # %% auto #0
 __all__ = ['CATALOG_COLUMNS', 'SPLITS', 'COLOUR', 'TWO_WORD_MAKES', 'BODIES', 'IMAGE_SUFFIXES', 'OLD_NOTES', 'FOLDER_NAMES',
-           'SPLIT_FOLDERS', 'LAYOUTS', 'BOX_FAULTS', 'BALANCES', 'AUGMENTATIONS', 'Dropped', 'as_catalog',
-           'parse_label', 'read_devkit', 'read_class_folders', 'read_shards', 'write_catalog', 'read_table',
-           'read_catalog', 'check_images', 'box_faults', 'usable_boxes', 'usage_table', 'exclude_rows', 'relabel_rows',
-           'fingerprint', 'crop_catalog', 'split_catalog', 'sample_catalog', 'fold_catalog', 'take_fold',
-           'split_report', 'sampling_weights', 'plot_balance', 'vocabulary', 'training_rows', 'Squash', 'Augmentation',
-           'augmentations', 'opened_size', 'make_datablock', 'make_dataloaders', 'default_workers', 'plot_class_counts',
-           'plot_counts', 'plot_years', 'plot_catalog']
+           'SPLIT_FOLDERS', 'LAYOUTS', 'BOX_FAULTS', 'BALANCES', 'YEAR_TARGETS', 'AUGMENTATIONS', 'Dropped',
+           'as_catalog', 'parse_label', 'read_devkit', 'read_class_folders', 'read_shards', 'write_catalog',
+           'read_table', 'read_catalog', 'check_images', 'box_faults', 'usable_boxes', 'usage_table', 'exclude_rows',
+           'relabel_rows', 'fingerprint', 'crop_catalog', 'split_catalog', 'sample_catalog', 'fold_catalog',
+           'take_fold', 'split_report', 'sampling_weights', 'plot_balance', 'period_bounds', 'with_periods',
+           'class_years', 'vocabulary', 'training_rows', 'Squash', 'Augmentation', 'augmentations', 'opened_size',
+           'make_datablock', 'make_dataloaders', 'default_workers', 'plot_class_counts', 'plot_counts', 'plot_years',
+           'plot_catalog']
 
 # %% ../nbs/00_data.ipynb #5727aeaa
 import hashlib
@@ -718,6 +719,50 @@ def plot_balance(
     ax.legend(frameon=False)
     return ax
 
+# %% ../nbs/00_data.ipynb #7fc1e51d
+def period_bounds(
+    years,    # of pictures, NA for unknown
+    periods,  # years a period, or the first year of each and after these the year that follows the last
+) -> list[int]: # the first year of each and the year after the last
+    """Where periods begin. Of even ones, those without a picture are joined to the one before, with a warning.
+
+    Raises ValueError when given edges do not ascend, do not cover the years, or leave a period without pictures."""
+    years = pd.Series(years).dropna().astype(int)
+    if not len(years): raise ValueError('no picture has a year to put into a period')
+    even, (low, high) = isinstance(periods, int), (years.min(), years.max())
+    if even and periods < 1: raise ValueError(f'periods={periods}: a period has one year at least')
+    bounds = [*range(low // periods * periods, high + periods, periods)] if even else [int(b) for b in periods]
+    if bounds[-1] <= high and even: bounds.append(bounds[-1] + periods)
+    if len(bounds) < 3 or sorted(set(bounds)) != bounds: raise ValueError(f"periods {', '.join(map(str, bounds))}: give the first year of each, at least two of them, ascending, and the year after the last")
+    if bounds[0] > low or bounds[-1] <= high: raise ValueError(f'the periods cover {bounds[0]} to {bounds[-1] - 1}, but there are pictures from {low} to {high}: give wider ones')
+    counts = np.histogram(years, bounds)[0]
+    empty = [_period_name(a, b) for a, b, n in zip(bounds, bounds[1:], counts) if not n]
+    if not empty: return bounds
+    if not even: raise ValueError(f"there is no picture from {', '.join(empty)}: choose other periods")
+    warnings.warn(f"there is no picture from {', '.join(empty)}: joined to the period before", stacklevel=2)
+    return [b for b, n in zip(bounds, [*counts, 1]) if n]
+
+def with_periods(
+    catalog,
+    bounds:list[int], # from `period_bounds`
+) -> pd.DataFrame: # with the column `period`; NA where the year is unknown or outside
+    "The catalog with the period of each year."
+    names = [_period_name(a, b) for a, b in zip(bounds, bounds[1:])]
+    at = np.searchsorted(bounds, catalog.year.astype('Float64').to_numpy(float, na_value=-np.inf), side='right') - 1
+    return catalog.assign(period=pd.array([names[i] if 0 <= i < len(names) else pd.NA for i in at], dtype='string'))
+
+def _period_name(first, after): return str(first) if after == first + 1 else f'{first}-{after - 1}'
+
+YEAR_TARGETS = 'year', 'period'
+
+def class_years(
+    vocab, # classes of a run whose target is `year` or `period`
+) -> np.ndarray: # (classes, 2), the first and the last year of each
+    "The years that classes stand for. Raises ValueError for names that are no years."
+    found = [re.fullmatch(r'(\d+)(?:-(\d+))?', str(v)) for v in vocab]
+    if not all(found): raise ValueError(f"'{vocab[found.index(None)]}' is no year: the target of the run is not the year")
+    return np.array([[int(m[1]), int(m[2] or m[1])] for m in found])
+
 # %% ../nbs/00_data.ipynb #2c584bca
 def vocabulary(
     catalog,       # a split catalog
@@ -726,7 +771,7 @@ def vocabulary(
     "The values of `target` in the training images, as strings, in order."
     if target not in catalog: raise ValueError(f"target '{target}' is unknown: choose label, make, body or year")
     values = catalog.loc[catalog.split == 'train', target].dropna()
-    if values.nunique() < 2: raise ValueError(f"the training images have {values.nunique()} value of '{target}': at least 2 are needed")
+    if (n := values.nunique()) < 2: raise ValueError(f"the training images have {n} value{'s' * (n != 1)} of '{target}': at least 2 are needed, so choose another target or other data")
     return [str(v) for v in sorted(values.unique())]
 
 def training_rows(

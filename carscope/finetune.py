@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['RECIPES', 'CHOICES', 'LIMITS', 'HEAD', 'WHOLE', 'CHECKS', 'CHECKED', 'Recipe', 'Frozen', 'OneStage', 'GapSGD',
-           'StepSGD', 'FlatSGD', 'CosineAdamW', 'Focal', 'OneCycle', 'choose_recipe', 'make_learner', 'discriminative',
-           'WeightAverage', 'GrowSize', 'schedule_callbacks', 'Plateau', 'Diverged', 'OutOfMemory', 'RunWriter',
-           'KeepBest', 'Training', 'fit_head', 'fit_network', 'picture_loaders', 'judged_size', 'check_learner',
-           'check_training', 'refuse_failed', 'train', 'checked_catalog', 'predict_logits', 'load_network', 'predict',
-           'evaluate', 'tta_sizes', 'compare_recipes', 'recipe_table', 'recipe_curves', 'plot_recipes', 'plot_gains']
+           'StepSGD', 'FlatSGD', 'CosineAdamW', 'Focal', 'OneCycle', 'choose_recipe', 'make_learner', 'recipe_loss',
+           'discriminative', 'WeightAverage', 'GrowSize', 'schedule_callbacks', 'Plateau', 'Diverged', 'OutOfMemory',
+           'RunWriter', 'KeepBest', 'Training', 'new_head', 'join_head', 'fit_head', 'fit_network', 'picture_loaders',
+           'judged_size', 'check_learner', 'check_training', 'refuse_failed', 'train', 'checked_catalog',
+           'predict_logits', 'load_network', 'predict', 'evaluate', 'tta_sizes', 'compare_recipes', 'recipe_table',
+           'recipe_curves', 'plot_recipes', 'plot_gains']
 
 # %% ../nbs/01_finetune.ipynb #e1ccae53
 import io
@@ -26,9 +27,9 @@ from pathlib import Path
 
 # ours first: it keeps fastai's and tqdm's import warnings quiet
 from . import __version__
-from .backbone import build_body, feature_width, layer_groups, load_body, make_network
-from .data import (AUGMENTATIONS, BALANCES, Squash, check_images, crop_catalog, exclude_rows, fingerprint, make_dataloaders, opened_size, plot_class_counts, read_catalog,
-                           relabel_rows, sampling_weights, split_catalog, training_rows, vocabulary)
+from .backbone import YEAR_HEADS, SoftYears, build_body, feature_width, layer_groups, load_body, make_network, year_link
+from .data import (AUGMENTATIONS, BALANCES, Squash, check_images, class_years, crop_catalog, exclude_rows, fingerprint, make_dataloaders, opened_size, period_bounds, plot_class_counts, read_catalog,
+                           relabel_rows, sampling_weights, split_catalog, training_rows, vocabulary, with_periods)
 from .engine import (Compute, EpochSeed, FeatureLoader, FusedAdam, anywhere, cached_features, choose_compute, compiled, compute_callbacks, feature_statistics, forward_pictures, from_all,
                              inference_copy, learner_state, on_all_processes, restore_learner, share, small_copies, spread_weights, unstandardise, wait_for_all)
 from .pictures import load_image
@@ -89,10 +90,12 @@ class Recipe:
     accumulate:int = 1             # batches a step
     clip:float = 0.                # largest norm of the gradient; 0: any
     # what they minimise
-    label_smoothing:float = 0.1
+    label_smoothing:float = 0.1    # of classes
     focal:float = 0.               # gamma of the focal loss (Lin et al., 2017); 0: cross-entropy
     dropout:float = 0.             # share of the features that the head does not see in a step
     head_decay:float = 0.          # weight decay of the head; 0: `weight_decay`
+    head:str = 'classes'           # classes, or for years soft, ordinal or regression, see `year_link`
+    soften:float = 1.5             # soft: years from the true one at which another is a third as true
     # which weights are kept
     ema:float = 0.                 # share of the running mean of all weights that a step leaves; 0: the last weights are kept
     patience:int = 0               # stop after so many epochs without a better validation loss and keep the best; 0: never, keep the last
@@ -200,11 +203,11 @@ class OneCycle(Recipe):
 RECIPES = {r.name: r for r in (Frozen(), GapSGD(), StepSGD(), FlatSGD(), CosineAdamW(), Focal(), OneCycle())}
 
 # %% ../nbs/01_finetune.ipynb #1dc8283d
-CHOICES = dict(augment=AUGMENTATIONS, balance=BALANCES, optimizer=('adamw', 'adam', 'sgd'), schedule=('one_cycle', 'cosine', 'step', 'plateau', 'inverse'))
+CHOICES = dict(augment=AUGMENTATIONS, balance=BALANCES, optimizer=('adamw', 'adam', 'sgd'), schedule=('one_cycle', 'cosine', 'step', 'plateau', 'inverse'), head=YEAR_HEADS)
 LIMITS = dict(epochs=(1, 10**4), head_epochs=(0, 10**4), head_lr=(0, 10), views=(1, 2), frozen=(0, 8), size=(16, 4096), start_scale=(.1, 1),
               test_scale=(1, 4), batch_size=(2, 10**5), mixup=(0, 10), cutmix=(0, 10), lr=(0, 10), lr_images=(0, 10**6), lr_decay=(0, 1), lr_drop=(0, 1),
               drop_epochs=(1, 10**4), pct_start=(0, 1), weight_decay=(0, 1), accumulate=(1, 10**4), clip=(0, 10**6), label_smoothing=(0, .99),
-              focal=(0, 10), dropout=(0, .99), head_decay=(0, 1), ema=(0, .99999), patience=(0, 10**4))
+              focal=(0, 10), dropout=(0, .99), head_decay=(0, 1), soften=(.01, 100), ema=(0, .99999), patience=(0, 10**4))
 
 def choose_recipe(
     recipe='one_cycle',    # a name, or a `Recipe`
@@ -246,12 +249,12 @@ def make_learner(
     recipe:Recipe,
     compute:Compute,
     cbs=(),                 # further callbacks
+    vocab=None,             # classes, for a loss that knows years
 ) -> Learner:
     "A fastai Learner as the recipe wants it, with a parameter group a layer group; the first of these frozen, if it says so."
     whole = isinstance(getattr(net, 'body', None), nn.Module)
-    loss = FocalLossFlat(gamma=recipe.focal) if recipe.focal else LabelSmoothingCrossEntropyFlat(eps=recipe.label_smoothing)
     optimizer = dict(adamw=FusedAdam, adam=partial(FusedAdam, decouple_wd=False), sgd=partial(SGD, mom=.9, decouple_wd=False))[recipe.optimizer]
-    learn = Learner(dls, net.to(compute.device), loss_func=loss, opt_func=optimizer, metrics=accuracy, splitter=layer_groups if whole else _one_group,
+    learn = Learner(dls, net.to(compute.device), loss_func=recipe_loss(recipe, vocab), opt_func=optimizer, metrics=accuracy, splitter=layer_groups if whole else _one_group,
                     wd=recipe.weight_decay, wd_bn_bias=False, train_bn=False, cbs=[*(compute_callbacks(compute) if whole else []), *_parts(recipe, whole), *cbs])
     learn.create_opt()
     groups = len(learn.opt.param_lists)
@@ -260,6 +263,15 @@ def make_learner(
     return learn
 
 def _one_group(head): return [list(head.parameters())]
+
+def recipe_loss(
+    recipe:Recipe,
+    vocab=None,     # classes; needed where they are years that are softened
+) -> nn.Module: # from logits (n, classes) and classes (n,)
+    "What the recipe minimises. Label smoothing makes all classes a little true, so it is for those that have no order."
+    if recipe.head == 'soft': return SoftYears(class_years(vocab).mean(1), recipe.soften)
+    if recipe.focal: return FocalLossFlat(gamma=recipe.focal)
+    return LabelSmoothingCrossEntropyFlat(eps=recipe.label_smoothing if recipe.head == 'classes' else 0.)
 
 def _parts(recipe, whole):
     "The callbacks of a recipe; those that vary pictures or freeze layers only for the whole network."
@@ -420,7 +432,7 @@ class Training:
         "Train `net`; each epoch is written into the run, if there is one."
         writer = RunWriter(self, stage, state, start) if self.run else None
         more = self.callbacks(stage) if self.callbacks and writer else []
-        learn = make_learner(dls, net, recipe, self.compute, [EpochSeed(self.seed), *([writer] if writer else []), *([KeepBest(recipe.patience)] if recipe.patience else []), *more])
+        learn = make_learner(dls, net, recipe, self.compute, [EpochSeed(self.seed), *([writer] if writer else []), *([KeepBest(recipe.patience)] if recipe.patience else []), *more], self.config['vocab'])
         learn.remove_cb(ProgressCallback)
         lr = discriminative(lr, recipe.lr_decay, len(learn.opt.param_lists))
         try:
@@ -433,6 +445,24 @@ class Training:
         if recipe.patience and self.run and not rank_distrib(): self.run.write_weights(state())
 
 # %% ../nbs/01_finetune.ipynb #2e28adcd
+def new_head(
+    config:dict,  # of a run
+) -> tuple[nn.Linear, nn.Module]: # the layer that is trained, and the link to logits, or None
+    "A head that knows nothing yet, as the recipe wants it."
+    kind, vocab = config['recipe'].get('head', 'classes'), config['vocab']
+    width, link = (len(vocab), None) if kind == 'classes' else year_link(kind, class_years(vocab).mean(1))
+    return nn.Linear(config['features'], width), link
+
+def join_head(
+    body:nn.Module,
+    config:dict,          # of a run
+    head:nn.Linear=None,  # None: a new one
+    dropout:float=0.,     # as in `make_network`
+) -> nn.Sequential: # pictures to logits
+    "Body and head, with the link from one to the other that years may need."
+    fresh, link = new_head(config)
+    return make_network(body, head or fresh, dropout, link)
+
 def fit_head(
     training:Training,
     epochs:int,
@@ -453,10 +483,10 @@ def fit_head(
     loaders = [FeatureLoader(stacked, rows, target(train) * len(parts), mean, std, chances=None if recipe.balance == 'none' else chances,
                              bs=batch, shuffle=True, drop_last=len(train) > batch, device=training.compute.device),
                FeatureLoader(features, at[len(train):], target(valid), mean, std, bs=4096, device=training.compute.device)]
-    head = nn.Linear(len(mean), len(codes))
-    state = lambda: make_network(training.body, unstandardise(head, mean, std)).state_dict()
+    head, link = new_head(training.config)
+    state = lambda: join_head(training.body, training.config, unstandardise(head, mean, std)).state_dict()
     if recipe.unfreeze: recipe = replace(recipe, optimizer='adamw', schedule='one_cycle', ema=0., patience=0) # a quick way to a start
-    training.fit(HEAD, DataLoaders(*loaders), nn.Sequential(nn.Dropout(recipe.dropout), head), epochs, recipe.head_lr, state, start, recipe)
+    training.fit(HEAD, DataLoaders(*loaders), nn.Sequential(nn.Dropout(recipe.dropout), head, link or nn.Identity()), epochs, recipe.head_lr, state, start, recipe)
     return unstandardise(head, mean, std)
 
 class _Stacked:
@@ -472,13 +502,13 @@ class _Stacked:
 # %% ../nbs/01_finetune.ipynb #d552d304
 def fit_network(
     training:Training,
-    head:nn.Linear,    # trained already
+    head:nn.Linear,    # trained already; None: a new one
     epochs:int,
 ) -> nn.Sequential:
     "Train body and head as the recipe says."
     start, recipe = time.perf_counter(), training.recipe
     set_seed(training.seed)
-    net = make_network(training.body, head, recipe.dropout)
+    net = join_head(training.body, training.config, head, recipe.dropout)
     lr = recipe.lr * (recipe.batch_size * recipe.accumulate / recipe.lr_images if recipe.lr_images else 1)
     with compiled(net) if training.compile else nullcontext(): training.fit(WHOLE, picture_loaders(training), net, epochs, lr, net.state_dict, start, recipe)
     spread_weights(net) # statistics of normalisations are each process's own
@@ -544,7 +574,7 @@ def _check_pixels(x, about):
 # %% ../nbs/01_finetune.ipynb #de034e7c
 def _check_learning(net, x, y, compute, steps):
     "The first loss, learning by heart, gradients; `net` has learned afterwards."
-    groups, guessing = layer_groups(net), math.log(net.head.out_features)
+    groups = layer_groups(net)
     before = {n: p.detach().clone() for n, p in net.named_parameters() if p.requires_grad}
     optimizer = torch.optim.Adam([dict(params=g, lr=3e-4) for g in groups[:-1]] + [dict(params=groups[-1], lr=3e-3)])
     dropout, net.dropout.p, right = net.dropout.p, 0., 0.
@@ -552,7 +582,7 @@ def _check_learning(net, x, y, compute, steps):
     for step in range(steps + 1):
         with compute.autocast(): logits = net(x)
         loss, right = nn.functional.cross_entropy(logits.float(), y), float((logits.argmax(1) == y).float().mean())
-        if not step: first = loss.item()
+        if not step: first, guessing = loss.item(), math.log(logits.shape[1])
         if not torch.isfinite(loss) or step == steps or (right == 1 and step > 2): break
         loss.backward()
         optimizer.step()
@@ -584,8 +614,8 @@ def check_training(
     set_seed(training.seed)
     last, recipe, config = _told([_check_shuffled(training)]), training.recipe, training.config
     if not recipe.unfreeze: return last
-    net = make_network(deepcopy(training.body), nn.Linear(config['features'], len(config['vocab'])), recipe.dropout)
-    learn = make_learner(picture_loaders(training, balance='none', workers=0), net, recipe, training.compute)
+    net = join_head(deepcopy(training.body), config, dropout=recipe.dropout)
+    learn = make_learner(picture_loaders(training, balance='none', workers=0), net, recipe, training.compute, vocab=config['vocab'])
     return pd.concat([check_learner(learn, config['backbone'], training.compute, steps), last], ignore_index=True)
 
 def refuse_failed(
@@ -601,9 +631,9 @@ def _check_shuffled(training, most=600):
     few = pd.concat([part.sample(min(len(part), most), random_state=training.seed) for _, part in rows.groupby('split')], ignore_index=True)
     valid = few[few.split == 'valid']
     told = replace(training, run=None, catalog=_shuffled(few, target, training.seed), recipe=replace(training.recipe, balance='none', views=1), history=[])
-    head = fit_head(told, 10)
+    judge = join_head(training.body, training.config, fit_head(told, 10))[1:].eval()
     features, at = training.features(valid)
-    with torch.inference_mode(): guess = head(torch.from_numpy(features[at])).argmax(1).numpy()
+    with torch.inference_mode(): guess = judge(torch.from_numpy(features[at])).argmax(1).numpy()
     truth = pd.Index(vocab).get_indexer(valid.target)
     right, chance = int((guess == truth).sum()), np.bincount(truth).max() / len(truth)
     limit = int(binom.ppf(.9999, len(truth), chance))
@@ -641,6 +671,7 @@ def train(
     callbacks=None,                # function of the name of a stage, `HEAD` or `WHOLE`, that gives further fastai callbacks for it
     cache_images:bool=False,       # make large pictures small once, see `small_copies`
     compile:bool=False,            # compile the network, see `compiled`
+    periods=None,                  # of a year: years a class, or the edges, as in `period_bounds`; None: one
     progress:bool=False,           # show how far it is
 ) -> Run:
     """Fine-tune a network on a data set and leave a run folder.
@@ -655,11 +686,15 @@ def train(
     body, about = load_body(arch, weights)
     width, pictures = _width(body, recipe), dict(crop=crop, keep_aspect=keep_aspect, truncated=truncated)
     catalog = checked_catalog(data, progress, exclude=exclude, relabel=relabel, **pictures)
+    if recipe.head != 'classes' and target != 'year': raise ValueError(f"the head '{recipe.head}' is for years: choose --target year, or --set head=classes")
+    if periods is not None:
+        if target != 'year': raise ValueError(f'periods are of years: choose --target year, not {target}')
+        catalog, target = with_periods(catalog, bounds := period_bounds(catalog.year, periods)), 'period'
     catalog = split_catalog(catalog, valid, test, split_by, seed, target if target in catalog else 'label')
     vocab, trained = vocabulary(catalog, target), catalog[catalog.split == 'train']
     training_rows(catalog, target, vocab, _shared_batch(recipe) if recipe.unfreeze else 1) # complains before anything is written
     counts = trained[target].astype('string').value_counts()
-    config = dict(data='a catalog' if isinstance(data, pd.DataFrame) else str(data), target=target, arch=arch, weights=str(weights), backbone=about, features=width,
+    config = dict(data='a catalog' if isinstance(data, pd.DataFrame) else str(data), target=target, periods=None if periods is None else bounds, arch=arch, weights=str(weights), backbone=about, features=width,
                   recipe=asdict(recipe), pictures=pictures, split=dict(valid=valid, test=test, by=split_by, seed=seed), images=catalog.split.value_counts().to_dict(),
                   lists=dict(exclude=str(exclude or ''), relabel=str(relabel or ''), relabelled=catalog.attrs.get('relabelled', 0)),
                   dropped=len(catalog.attrs.get('dropped', [])), fingerprint=fingerprint(catalog), cache_images=cache_images, compile=compile, commonest=str(counts.sort_index().idxmax()),
@@ -690,9 +725,9 @@ def _begin(out, training, overwrite):
 def _where_it_stopped(out, config):
     "The checkpoint of an unfinished run in `out`, None when there is no run. Raises ValueError for a finished one, and for one of other settings or data."
     if not (Path(out)/'config.json').exists(): return None
-    run, same = Run(out), ('target', 'arch', 'weights', 'pictures', 'split', 'lists', 'fingerprint', 'vocab', 'cache_images', 'compile')
+    run, same = Run(out), ('target', 'periods', 'arch', 'weights', 'pictures', 'split', 'lists', 'fingerprint', 'vocab', 'cache_images', 'compile')
     if (run.path/'metrics.json').exists(): raise ValueError(f'{out} is finished, there is nothing to go on with: choose another folder with --out, or add --overwrite')
-    earlier = run.config
+    earlier, config = ({**c, 'recipe': asdict(Recipe(**c['recipe']))} for c in (run.config, config)) # an earlier version may have known fewer settings
     for key in [*(f'recipe.{k}' for k in config['recipe']), *same]:
         now, then = (c.get('recipe', {}).get(key[7:]) if key.startswith('recipe.') else c.get(key) for c in (config, earlier))
         if now == then: continue
@@ -735,9 +770,9 @@ def checked_catalog(
 def _fit_stages(training):
     "The trained network."
     recipe = training.recipe
-    if not recipe.unfreeze: return make_network(training.body, fit_head(training, recipe.epochs))
+    if not recipe.unfreeze: return join_head(training.body, training.config, fit_head(training, recipe.epochs))
     begun = training.checkpoint and training.checkpoint[1]['stage'] == WHOLE # the head was finished by an earlier process
-    head = fit_head(training, recipe.head_epochs) if recipe.head_epochs and not begun else nn.Linear(training.config['features'], len(training.config['vocab']))
+    head = fit_head(training, recipe.head_epochs) if recipe.head_epochs and not begun else None
     return fit_network(training, head, recipe.epochs)
 
 # %% ../nbs/01_finetune.ipynb #34b6ba1a
@@ -774,7 +809,7 @@ def _predict_splits(training, net):
     if training.recipe.unfreeze: logits = predict_logits(net, rows.image, config, training.compute, training.workers, training.progress)
     else:
         features, at = training.features(rows)
-        with torch.inference_mode(): logits = np.concatenate([net.head(torch.from_numpy(features[p])).numpy() for p in np.array_split(at, len(at) // 4096 + 1)])
+        with torch.inference_mode(): logits = np.concatenate([net.eval()[1:](torch.from_numpy(features[p])).numpy() for p in np.array_split(at, len(at) // 4096 + 1)])
     return Predictions(rows, logits, config['vocab'], config['target'])
 
 def _finish(run, predictions, config, trained):
@@ -825,7 +860,7 @@ def load_network(
     missing = {'backbone', 'vocab', 'recipe', 'target'} - set(config)
     if missing: raise ValueError(f"{run.path/'config.json'} has no {', '.join(sorted(missing))}: copy the run again, or train again")
     body = build_body(config['backbone'])
-    net = make_network(body, nn.Linear(state['head.weight'].shape[1] if 'head.weight' in state else 1, len(config['vocab'])))
+    net = join_head(body, config | dict(features=state['head.weight'].shape[1] if 'head.weight' in state else 1))
     try: net.load_state_dict(state)
     except RuntimeError as e: raise ValueError(f"{run.path/'model.safetensors'} does not belong to its config.json ({len(str(e).splitlines()) - 1} differences): copy the run again") from None
     return net.eval(), config
@@ -861,6 +896,7 @@ def evaluate(
     "Judge a run on a data set, leaving out what it was trained on. With `tta`, metrics have `tta_gain`, `tta_gain_low` and `tta_gain_high`."
     compute, (net, config) = choose_compute(device), load_network(run)
     catalog = checked_catalog(data, progress, **config.get('pictures', {}))
+    if config.get('periods'): catalog = with_periods(catalog, config['periods'])
     target = config['target']
     labelled = catalog[catalog[target].notna()]
     known = run.catalog.sort_values('split', key=lambda s: s != 'train').drop_duplicates('content').set_index('content').split
@@ -915,7 +951,7 @@ def compare_recipes(
                 if progress: tqdm.write(f'{name}, seed {seed}')
                 train(catalog, folder, recipe=recipe, seed=seed, test=0., checks=False, resume=True, progress=progress, **settings)
             runs[name, seed] = Run(folder)
-            if runs[name, seed].config['recipe'] != asdict(recipe): raise ValueError(f'{folder} holds a run of another recipe than {name}: choose another folder, or remove it')
+            if asdict(Recipe(**runs[name, seed].config['recipe'])) != asdict(recipe): raise ValueError(f'{folder} holds a run of another recipe than {name}: choose another folder, or remove it')
     return runs
 
 # %% ../nbs/01_finetune.ipynb #01f6cde9
