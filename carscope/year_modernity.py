@@ -331,9 +331,10 @@ def plot_strip(
     years = np.unique(known.year.astype(int))
     years = np.unique([years[abs(years - y).argmin()] for y in np.linspace(years[0], years[-1], many)])
     cars = [rows.iloc[len(rows) // 2] for rows in (known[known.year == y] for y in years)]
+    pictures = [np.asarray(picture(car.image)) for car in cars]
     fig, axes = plt.subplot_mosaic([[f'{y}' for y in years], ['scale'] * len(years)], figsize=(max(1.15 * len(years), 4), 3.9), layout='constrained', height_ratios=(1, 1.6))
-    for car, year in zip(cars, years):
-        axes[f'{year}'].imshow(np.asarray(picture(car.image)))
+    for pixels, year in zip(pictures, years):
+        axes[f'{year}'].imshow(pixels)
         axes[f'{year}'].set_axis_off()
         axes[f'{year}'].set_title(f'{year}', fontsize=9, color=ORANGE)
     ax = axes['scale']
