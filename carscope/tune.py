@@ -180,11 +180,14 @@ def trials_table(
 def importances(
     out,         # folder of a search
     forests=5,   # random forests, each with its own seed
-) -> pd.DataFrame: # a row a forest, a column a setting, the least first; empty with fewer than four finished trials
+) -> pd.DataFrame: # a row a forest, a column a setting, the least first; empty with fewer than four finished trials, or when they came out alike
     "The share of the variance of accuracy that each setting explains."
     study, optuna = _read_study(out), require('optuna', 'tune')
     if len([t for t in study.trials if t.state.name == 'COMPLETE']) < 4: return pd.DataFrame()
-    rows = [optuna.importance.get_param_importances(study, evaluator=optuna.importance.FanovaImportanceEvaluator(seed=i)) for i in range(forests)]
+    rows = []
+    for i in range(forests):
+        try: rows.append(optuna.importance.get_param_importances(study, evaluator=optuna.importance.FanovaImportanceEvaluator(seed=i)))
+        except RuntimeError: pass # its trees were grown on trials that came out alike
     shares = pd.DataFrame(rows)
     return shares[shares.mean().sort_values().index]
 
