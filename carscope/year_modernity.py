@@ -194,6 +194,7 @@ def measure_years(
     note('interval (years)', 'network', mean((table.high - table.low).to_numpy()), 'low')
     return pd.DataFrame(rows)
 
+# %% ../nbs/02_year_modernity.ipynb #ad827825
 def measure_table(
     measures:pd.DataFrame, # from `measure_years`
 ) -> pd.DataFrame: # a row a measure, a column a source
@@ -286,6 +287,7 @@ def _redraw(image, part, shift, file):
     Image.fromarray(expose(draw(restyle(car, part, year) if part else car, shot, size), shot)[0]).save(file)
     return dict(image=image, part=part, by_years=year - was, file=str(file))
 
+# %% ../nbs/02_year_modernity.ipynb #5519214f
 def part_table(
     effects:pd.DataFrame, # from `part_effects`
     repeats:int=1000,     # bootstrap draws of cars
@@ -301,6 +303,7 @@ def part_table(
         rows.append(dict(part=part, cars=len(both), moves=10 * both.sum() / squares.sum(), low=10 * low, high=10 * high, seen=10 * of.seen.sum() / abs(of.by_years).sum()))
     return pd.DataFrame(rows).sort_values('moves', ascending=False, ignore_index=True)
 
+# %% ../nbs/02_year_modernity.ipynb #37abba91
 ORANGE = '#d55e00' # Okabe and Ito's vermilion
 
 def plot_parts(
@@ -349,6 +352,7 @@ def plot_strip(
     ax.spines[['top', 'right']].set_visible(False)
     return fig
 
+# %% ../nbs/02_year_modernity.ipynb #65aa73fe
 def plot_modernity(
     table:pd.DataFrame,  # from `year_table`
     ax=None,
@@ -378,6 +382,7 @@ def plot_modernity(
     ax.spines[['top', 'right']].set_visible(False)
     return ax
 
+# %% ../nbs/02_year_modernity.ipynb #aa90a50c
 def plot_intervals(
     intervals:pd.DataFrame,  # from `interval_table`
     ax=None,
@@ -392,6 +397,7 @@ def plot_intervals(
     ax.spines[['top', 'right']].set_visible(False)
     return ax
 
+# %% ../nbs/02_year_modernity.ipynb #b1917ef8
 def plot_year_matrix(
     table:pd.DataFrame,  # from `year_table`
     band:int=3,          # years off that still count as near
@@ -416,6 +422,7 @@ def plot_year_matrix(
     for axis in ax.xaxis, ax.yaxis: axis.set_major_locator(MaxNLocator(6, integer=True))
     return ax
 
+# %% ../nbs/02_year_modernity.ipynb #c13c9024
 def plot_league(
     by:pd.DataFrame,  # from `lead_by`
     most:int=10,      # at each end
@@ -438,6 +445,7 @@ def plot_league(
     ax.spines[['top', 'right']].set_visible(False)
     return ax
 
+# %% ../nbs/02_year_modernity.ipynb #33512afe
 def plot_typicality(
     table:pd.DataFrame,  # from `year_table`
     ax=None,
@@ -452,6 +460,7 @@ def plot_typicality(
     ax.spines[['top', 'right']].set_visible(False)
     return ax
 
+# %% ../nbs/02_year_modernity.ipynb #52fbe898
 def plot_measures(
     measures:dict,  # name of a split to what `measure_years` says of it
     shown=('MAE (years)', 'balanced MAE (years)', 'Spearman', 'within 3 years'),
@@ -490,6 +499,7 @@ def run_margin(
         warnings.warn(f'intervals are as the network says, not as validation images ask: {e}', stacklevel=2)
         return 0.
 
+# %% ../nbs/02_year_modernity.ipynb #55d69b40
 def predict_years(
     run:Run,           # of years
     images,            # paths, or a catalog
@@ -506,6 +516,7 @@ def predict_years(
     logits = predict_logits(net, images.image, config, choose_compute(device), workers, progress)
     return year_table(Predictions(images.assign(target=images.year.astype('string')), logits, config['vocab'], config['target']), run_margin(run))
 
+# %% ../nbs/02_year_modernity.ipynb #0dbb80a6
 def write_modernity(
     table:pd.DataFrame,     # from `year_table`
     out,                    # folder; made if it is not there
