@@ -686,15 +686,12 @@ def train(
     body, about = load_body(arch, weights)
     width, pictures = _width(body, recipe), dict(crop=crop, keep_aspect=keep_aspect, truncated=truncated)
     catalog = checked_catalog(data, progress, exclude=exclude, relabel=relabel, **pictures)
-    if recipe.head != 'classes' and target != 'year': raise ValueError(f"the head '{recipe.head}' is for years: choose --target year, or --set head=classes")
-    if periods is not None:
-        if target != 'year': raise ValueError(f'periods are of years: choose --target year, not {target}')
-        catalog, target = with_periods(catalog, bounds := period_bounds(catalog.year, periods)), 'period'
+    catalog, target, periods = _year_target(catalog, target, recipe, periods)
     catalog = split_catalog(catalog, valid, test, split_by, seed, target if target in catalog else 'label')
     vocab, trained = vocabulary(catalog, target), catalog[catalog.split == 'train']
     training_rows(catalog, target, vocab, _shared_batch(recipe) if recipe.unfreeze else 1) # complains before anything is written
     counts = trained[target].astype('string').value_counts()
-    config = dict(data='a catalog' if isinstance(data, pd.DataFrame) else str(data), target=target, periods=None if periods is None else bounds, arch=arch, weights=str(weights), backbone=about, features=width,
+    config = dict(data='a catalog' if isinstance(data, pd.DataFrame) else str(data), target=target, periods=periods, arch=arch, weights=str(weights), backbone=about, features=width,
                   recipe=asdict(recipe), pictures=pictures, split=dict(valid=valid, test=test, by=split_by, seed=seed), images=catalog.split.value_counts().to_dict(),
                   lists=dict(exclude=str(exclude or ''), relabel=str(relabel or ''), relabelled=catalog.attrs.get('relabelled', 0)),
                   dropped=len(catalog.attrs.get('dropped', [])), fingerprint=fingerprint(catalog), cache_images=cache_images, compile=compile, commonest=str(counts.sort_index().idxmax()),
@@ -711,6 +708,14 @@ def train(
     if not rank_distrib(): _finish(run, predictions, config, trained)
     wait_for_all()
     return run
+
+def _year_target(catalog, target, recipe, periods):
+    "The catalog, the column to predict and the bounds of its periods: the year itself, or the period it lies in."
+    if recipe.head != 'classes' and target != 'year': raise ValueError(f"the head '{recipe.head}' is for years: choose --target year, or --set head=classes")
+    if periods is None: return catalog, target, None
+    if target != 'year': raise ValueError(f'periods are of years: choose --target year, not {target}')
+    bounds = period_bounds(catalog.year, periods)
+    return with_periods(catalog, bounds), 'period', bounds
 
 # %% ../nbs/01_finetune.ipynb #4ddc04cf
 def _begin(out, training, overwrite):
