@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['NAMES', 'MODEL_LINES', 'PAIRS', 'SHAPE', 'FACE', 'SPREAD', 'VIEWS', 'CHANCES', 'SHORTCUTS', 'REACH', 'CATALOG', 'Car',
            'make_car', 'restyle', 'Shot', 'aim', 'place', 'take_shot', 'draw', 'expose', 'contact_sheet', 'Settings',
-           'showroom', 'cache_home', 'recall']
+           'showroom', 'cache_home', 'recall', 'redraw']
 
 # %% ../nbs/10_showroom.ipynb #46584350
 import csv
@@ -292,8 +292,8 @@ class Settings:
         lines = lines[np.isin(MODEL_LINES.body.to_numpy(str)[lines], self.bodies)]
         return PAIRS[np.isin(PAIRS[:, 0], lines) & (PAIRS[:, 1] >= self.years[0]) & (PAIRS[:, 1] <= self.years[1])]
 
-    def nth(self, i): # (Car, Shot)
-        "The car of picture `i` and how it is photographed, whatever the number of pictures."
+    def nth(self, i, shot_as_of=0): # (Car, Shot)
+        "The car of picture `i` and how it is photographed, whatever the number of pictures; a planted shortcut as if the car were `shot_as_of` years newer."
         pairs = self.pairs()
         rng = np.random.default_rng([self.seed, i])
         if self.tail: # the classes in a fixed order, each rarer than the one before
@@ -302,7 +302,7 @@ class Settings:
         else: # each round shows every model of every year once
             pick = np.random.default_rng([self.seed, 2**20 + i // len(pairs)]).permutation(len(pairs))[i % len(pairs)]
         line, year = (int(v) for v in pairs[pick])
-        return make_car(line, year, int(rng.integers(2**31))), take_shot([self.seed, i, 7], self.views, self.shortcut, year)
+        return make_car(line, year, int(rng.integers(2**31))), take_shot([self.seed, i, 7], self.views, self.shortcut, year + shot_as_of)
 
 # %% ../nbs/10_showroom.ipynb #f247081e
 def _draw_file(settings, folder, i):
@@ -414,10 +414,44 @@ def _umask():
 
 def recall(image): # (Car, Shot, size)
     "The car in a picture that `showroom` made, how it was photographed, and the pixels a side."
+    settings, i = _drawn_with(image)
+    return *settings.nth(i), settings.size
+
+def _drawn_with(image):
+    "The settings of the set that a picture belongs to, and its number."
     image = Path(image)
     folder = next((p for p in image.parents if (p/'showroom.json').exists()), None)
     if folder is None: raise ValueError(f'{image} does not lie in a folder of generated cars (no showroom.json above it)')
     there = json.loads((folder/'showroom.json').read_text(encoding='utf-8'))
     if there['drawn_by'] != _drawn_by(): raise ValueError(f'{folder} was drawn by another version of carscope: draw it again with overwrite=True')
-    settings = Settings(**{k: tuple(v) if isinstance(v, list) else v for k, v in there.items() if k not in ('n', 'drawn_by')})
-    return *settings.nth(int(image.stem)), settings.size
+    return Settings(**{k: tuple(v) if isinstance(v, list) else v for k, v in there.items() if k not in ('n', 'drawn_by')}), int(image.stem)
+
+# %% ../nbs/10_showroom.ipynb #167391cc
+def redraw(
+    images,          # paths of generated cars
+    folder,          # where the new pictures and masks are put, as PNG
+    years:float=15., # by which the style of a part is made older and newer; less where 1950 or 2025 comes first
+    workers=None,    # processes; one for each processor core by default
+    progress=False,  # show a bar
+) -> pd.DataFrame: # a row a picture: image, part ('': as it is), by_years, file, mask
+    "Cars as they are, and with one part in the style of another year. Raises ValueError when an image is not a generated car."
+    jobs = [(str(image), part, sign * years) for image in images for part in ('', *_parts_of(image)) for sign in ((1,) if not part else (-1, 1))]
+    drawn = Parallel(workers or os.cpu_count(), return_as='generator', idle_worker_timeout=2)(delayed(_redraw)(*job, Path(folder)/f'{i:06d}.png') for i, job in enumerate(jobs))
+    return pd.DataFrame(tqdm(drawn, total=len(jobs), desc='drawing', unit=' cars', disable=None if progress else True, leave=False))
+
+def _parts_of(image):
+    settings, i = _drawn_with(image)
+    return *settings.nth(i)[0].years, 'paint', *([settings.shortcut] if settings.shortcut else [])
+
+def _redraw(image, part, shift, file):
+    "Draw a car anew, with one part of another year, into a file."
+    settings, i = _drawn_with(image)
+    car, shot = settings.nth(i)
+    was = car.years.get(part, car.year)
+    year = float(np.clip(was + shift, *YEARS))
+    if part and part == settings.shortcut: shot = settings.nth(i, year - was)[1]
+    elif part: car = restyle(car, part, year)
+    pixels, mask = expose(draw(car, shot, settings.size), shot)
+    other = file.with_name(f'{file.stem}-mask.png')
+    for path, content in (file, pixels), (other, mask): path.write_bytes(_encode(content, 'PNG', compress_level=3))
+    return dict(image=image, part=part, by_years=year - was if part else 0., file=str(file), mask=str(other))

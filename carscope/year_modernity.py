@@ -9,7 +9,6 @@ __all__ = ['COVERAGE', 'HITS', 'ORANGE', 'SHOWN', 'class_edges', 'quantiles', 'a
            'plot_league', 'plot_typicality', 'plot_measures', 'run_margin', 'predict_years', 'write_modernity']
 
 # %% ../nbs/02_year_modernity.ipynb #a6805dc8
-import os
 import tempfile
 import warnings
 from pathlib import Path
@@ -20,17 +19,14 @@ from .engine import choose_compute
 from .finetune import load_network, predict_logits
 from .pictures import load_image
 from .run import Predictions, Run, below_their_folder, predicted_years, whole_file
-from .showroom import YEARS, draw, expose, recall, restyle
+from .showroom import redraw
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
-from joblib import Parallel, delayed
 from matplotlib.ticker import MaxNLocator
-from PIL import Image
 from scipy.stats import rankdata, t
-from tqdm import tqdm
 
 # %% ../nbs/02_year_modernity.ipynb #3e6c9094
 def class_edges(
@@ -264,28 +260,15 @@ def part_effects(
     "Redraw cars with one part in the style of another year. Raises ValueError when the run is not of years, or an image is not a generated car."
     net, config = load_network(run)
     if config['target'] not in YEAR_TARGETS: raise ValueError(f"the target of {run.path} is '{config['target']}', not the year: give a run that was trained with --target year")
-    jobs = [(str(p), part, sign * years) for p in images for part in ('', *_parts_of(p)) for sign in ((1,) if not part else (-1, 1))]
     with tempfile.TemporaryDirectory() as folder:
-        drawn = Parallel(workers or os.cpu_count(), return_as='generator', idle_worker_timeout=2)(delayed(_redraw)(*job, Path(folder)/f'{i}.png') for i, job in enumerate(jobs))
-        table = pd.DataFrame(tqdm(drawn, total=len(jobs), desc='drawing', unit=' cars', disable=None if progress else True, leave=False))
+        table = redraw(images, folder, years, workers, progress)
         logits = predict_logits(net, table.file, config, choose_compute(device), progress=progress)
-        expected = torch.from_numpy(logits).softmax(1).numpy() @ class_years(config['vocab']).mean(1)
-        pictures, whole = [np.asarray(load_image(f)) for f in table.file], {}
-    table['expected'] = expected
+        pictures = [np.asarray(load_image(f)) for f in table.file]
+    expected, whole = torch.from_numpy(logits).softmax(1).numpy() @ class_years(config['vocab']).mean(1), {}
     for i in np.flatnonzero(table.part == ''): whole[table.image[i]] = i
     at = table.image.map(whole)
     table['moved'], table['seen'] = expected - expected[at], [100 / 255 * np.abs(pictures[i].astype(np.int16) - pictures[j]).mean() for i, j in enumerate(at)]
-    return table[(table.part != '') & (abs(table.by_years) > years / 3)].drop(columns=['file', 'expected']).reset_index(drop=True)
-
-def _parts_of(image): return *recall(image)[0].years, 'paint'
-
-def _redraw(image, part, shift, file):
-    "Draw a car anew, with one part of another year, into a file."
-    car, shot, size = recall(image)
-    was = car.year if part == 'paint' or not part else car.years[part]
-    year = float(np.clip(was + shift, *YEARS))
-    Image.fromarray(expose(draw(restyle(car, part, year) if part else car, shot, size), shot)[0]).save(file)
-    return dict(image=image, part=part, by_years=year - was, file=str(file))
+    return table[(table.part != '') & (abs(table.by_years) > years / 3)].drop(columns=['file', 'mask']).reset_index(drop=True)
 
 # %% ../nbs/02_year_modernity.ipynb #5519214f
 def part_table(
