@@ -709,6 +709,7 @@ def train(
     wait_for_all()
     return run
 
+# %% ../nbs/01_finetune.ipynb #daab2a58
 def _year_target(catalog, target, recipe, periods):
     "The catalog, the column to predict and the bounds of its periods: the year itself, or the period it lies in."
     if recipe.head != 'classes' and target != 'year': raise ValueError(f"the head '{recipe.head}' is for years: choose --target year, or --set head=classes")

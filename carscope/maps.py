@@ -110,6 +110,7 @@ def _as_layer(name, out):
         side = int(max(shape[1] - extra, 0) ** .5)
         if side > 1 and side * side == shape[1] - extra: return Layer(name, (side, side), shape[2], 'tokens')
 
+# %% ../nbs/07_maps.ipynb #d1d61f8c
 def spatial_layers(
     net:nn.Sequential, # body and head
     size:int,          # pixels a side
@@ -134,6 +135,7 @@ def spatial_layers(
     layers = [(_as_layer(name, out), slope) for (name, out), slope in zip(once.items(), slopes)]
     return [layer for layer, slope in layers if layer and slope is not None and layer.places(slope).any()]
 
+# %% ../nbs/07_maps.ipynb #717d0583
 def find_layer(
     net:nn.Sequential,
     size:int,           # pixels a side

@@ -7,7 +7,7 @@ __all__ = ['GATE', 'ORANGE', 'SHARES', 'CUES', 'MEASURES', 'IMAGES', 'randomise'
            'gate', 'plot_cascade', 'fill_in', 'faithfulness', 'infidelity_of', 'max_sensitivity', 'box_truth',
            'part_shares', 'answers_redrawn', 'part_worth', 'rank_correlations', 'plot_part_shares', 'score_maps',
            'scoreboard', 'trusted', 'plot_scoreboard', 'on_scale', 'spotlight', 'plot_map', 'on_box', 'pictures_of',
-           'explain', 'mark_of']
+           'mark_of', 'explain']
 
 # %% ../nbs/04_saliency.ipynb #42e3f90e
 import warnings
@@ -513,6 +513,48 @@ def pictures_of(
         out += map(str, found)
     return out
 
+# %% ../nbs/04_saliency.ipynb #638beea9
+def _mark(run, net, config, images, question, method, layer, compute, most=12):
+    "What `gate` says of the first pictures, and of test images of the run where these are too few; (None, NaN) where there are none."
+    tried = images[:most]
+    if len(tried) < most and (run.path/'predictions.parquet').exists():
+        own = run.predictions.table
+        tried += [p for p in own.image[own.split != 'train'] if is_there(p) and p not in tried][:most - len(tried)]
+    if len(tried) < 4: return None, np.nan
+    return gate(net, torch.cat([x for _, x, _, _ in map_pictures(net, config, tried, question, 'centre', None, compute)]), question, method, layer)
+
+def mark_of(
+    passed:bool, left:float, # from `gate`; None: not tried
+) -> str:
+    "The mark in words."
+    if passed is None: return 'not tested, for want of pictures: give four or more'
+    survives = f'{max(left, 0):.2f} of a map survives random weights'
+    return f'passed, {survives}' if passed else f'FAILED, {survives}: it does not show what was learned'
+
+# %% ../nbs/04_saliency.ipynb #25725aa1
+def _free_names(images):
+    "A name for each picture: that of its file, with a number where several have the same."
+    names, seen = [], {}
+    for p in images:
+        stem = Path(p).stem
+        seen[stem] = seen.get(stem, 0) + 1
+        names.append(stem if seen[stem] == 1 else f'{stem}-{seen[stem]}')
+    return names
+
+def _in_words(question, logits, column, config):
+    value = float(question.read(logits[None])[0, column])
+    if question.column is None or len(config['vocab']) == question.read(logits[None]).shape[1]: return f"{config['target']} {config['vocab'][column]}, {float(logits.softmax(0)[column]):.0%}"
+    return f'{question.name}: {value:.1f}'
+
+def _draw(path, m, title, file):
+    picture = np.asarray(load_image(path, size=400))
+    fig, axes = plt.subplots(1, 3, figsize=(9, 3 * picture.shape[0] / picture.shape[1] + .5), layout='constrained')
+    fig.suptitle(title, x=.01, ha='left', fontsize=9)
+    plot_map(picture, m, axes=axes)
+    fig.savefig(file, format='png', dpi=100, metadata={'Software': None})
+    plt.close(fig)
+
+# %% ../nbs/04_saliency.ipynb #df527f73
 def explain(
     run:Run,
     images,                  # paths of pictures, or of folders of pictures
@@ -544,42 +586,3 @@ def explain(
     for path, size in zip(images, sizes):
         if min(size) < 32: warnings.warn(f'{path} is {size[0]} x {size[1]} px and was enlarged to {side}: its map says little', stacklevel=2)
     return pd.DataFrame(rows)
-
-def _free_names(images):
-    "A name for each picture: that of its file, with a number where several have the same."
-    names, seen = [], {}
-    for p in images:
-        stem = Path(p).stem
-        seen[stem] = seen.get(stem, 0) + 1
-        names.append(stem if seen[stem] == 1 else f'{stem}-{seen[stem]}')
-    return names
-
-def _mark(run, net, config, images, question, method, layer, compute, most=12):
-    "What `gate` says of the first pictures, and of test images of the run where these are too few; (None, NaN) where there are none."
-    tried = images[:most]
-    if len(tried) < most and (run.path/'predictions.parquet').exists():
-        own = run.predictions.table
-        tried += [p for p in own.image[own.split != 'train'] if is_there(p) and p not in tried][:most - len(tried)]
-    if len(tried) < 4: return None, np.nan
-    return gate(net, torch.cat([x for _, x, _, _ in map_pictures(net, config, tried, question, 'centre', None, compute)]), question, method, layer)
-
-def mark_of(
-    passed:bool, left:float, # from `gate`; None: not tried
-) -> str:
-    "The mark in words."
-    if passed is None: return 'not tested, for want of pictures: give four or more'
-    survives = f'{max(left, 0):.2f} of a map survives random weights'
-    return f'passed, {survives}' if passed else f'FAILED, {survives}: it does not show what was learned'
-
-def _in_words(question, logits, column, config):
-    value = float(question.read(logits[None])[0, column])
-    if question.column is None or len(config['vocab']) == question.read(logits[None]).shape[1]: return f"{config['target']} {config['vocab'][column]}, {float(logits.softmax(0)[column]):.0%}"
-    return f'{question.name}: {value:.1f}'
-
-def _draw(path, m, title, file):
-    picture = np.asarray(load_image(path, size=400))
-    fig, axes = plt.subplots(1, 3, figsize=(9, 3 * picture.shape[0] / picture.shape[1] + .5), layout='constrained')
-    fig.suptitle(title, x=.01, ha='left', fontsize=9)
-    plot_map(picture, m, axes=axes)
-    fig.savefig(file, format='png', dpi=100, metadata={'Software': None})
-    plt.close(fig)
