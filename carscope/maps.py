@@ -61,6 +61,7 @@ def _ask_year(target, config):
                     lambda logits, whole: torch.minimum(logits.softmax(1), whole.softmax(1)).sum(1, keepdim=True), 0, True)
 
 def _ask_why(one, other, vocab):
+    if one == other: raise ValueError(f"'{one} vs {other}' asks for the difference of a class to itself: give two classes")
     i, j = vocab.index(one), vocab.index(other)
     gap = lambda logits: logits[:, [i]] - logits[:, [j]]
     return Question(f'{one}, not {other}', gap, lambda logits, whole: gap(logits).sigmoid(), 0)

@@ -113,14 +113,14 @@ def gate(
     method:str,
     layer=None,
     batch_size:int=32,
-) -> tuple[bool, float]: # whether the method passes for this network, and how much of a map survives
+) -> tuple[bool, float]: # whether the method passes for this network, and how much of a map survives; None and NaN where maps are the same everywhere
     "Is the map gone when all that the network knows is gone? Raises ValueError for too few pictures to tell."
     if len(x) < 4: raise ValueError(f'the gate needs four pictures or more, not {len(x)}: what survives in one is judged by the others')
     with at_rest(net) as still, torch.no_grad(): columns = question.columns(still(x))
     maps, random = (saliency_maps(some, x, question, method, layer, batch_size, columns) for some in (net, randomise(net, x)))
     left = survival(maps, random)
     left = float(np.nanmean(left)) if np.isfinite(left).any() else np.nan
-    return bool(left < GATE), left
+    return bool(left < GATE) if np.isfinite(left) else None, left
 
 # %% ../nbs/04_saliency.ipynb #bfd56ecd
 def plot_cascade(
@@ -527,7 +527,7 @@ def mark_of(
     passed:bool, left:float, # from `gate`; None: not tried
 ) -> str:
     "The mark in words."
-    if passed is None: return 'not tested, for want of pictures: give four or more'
+    if passed is None: return 'not tested: there are too few pictures, or the maps are the same everywhere'
     survives = f'{max(left, 0):.2f} of a map survives random weights'
     return f'passed, {survives}' if passed else f'FAILED, {survives}: it does not show what was learned'
 
