@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SCRATCH', 'IMAGENET_MEAN', 'IMAGENET_STD', 'TIMM_SOURCES', 'YEAR_HEADS', 'plain_network', 'residual_network',
            'describe_backbone', 'build_body', 'feature_width', 'load_body', 'read_weights', 'fit_weights',
-           'layer_groups', 'make_network', 'OrdinalLink', 'SpreadLink', 'year_link', 'SoftYears']
+           'layer_groups', 'make_network', 'Branched', 'OrdinalLink', 'SpreadLink', 'year_link', 'SoftYears']
 
 # %% ../nbs/19_backbone.ipynb #7d0654dd
 import difflib
@@ -193,7 +193,7 @@ def layer_groups(
     seen, out = set(), []
     for part in parts: # a parameter that is used in two places belongs to the first
         out.append([p for i in part for p in body[i] if id(p) not in seen and not seen.add(id(p))])
-    return [g for g in out if g] + [list(net.head.parameters())]
+    return [g for g in out if g] + [[p for name, p in net.named_parameters() if not name.startswith('body.')]]
 
 def make_network(
     body:nn.Module, head:nn.Linear,
@@ -202,6 +202,24 @@ def make_network(
 ) -> nn.Sequential: # pictures (n, 3, h, w) to logits (n, classes)
     "Body and head as one network."
     return nn.Sequential(OrderedDict(body=body, dropout=nn.Dropout(dropout), head=head, **({} if link is None else dict(link=link))))
+
+
+class Branched(nn.Module):
+    "A network of body and head that tells something else as well: what a module `beside` the head makes of the features, or of an inner layer of the body."
+    def __init__(self,
+        net:nn.Sequential, # as from `make_network`
+        beside:nn.Module,  # to (n, numbers)
+        layer:str=None,    # as in `net.named_modules()`; None: the features
+    ):
+        super().__init__()
+        for name, part in net.named_children(): setattr(self, name, part)
+        self.after, self.layer, self.beside = [name for name, _ in net.named_children()][1:], layer, beside
+
+    def forward(self, x): # (n, 3, size, size) to (n, classes + numbers)
+        seen = []
+        with self.get_submodule(self.layer or 'body').register_forward_hook(lambda module, inputs, out: seen.append(out)): out = self.body(x)
+        for name in self.after: out = getattr(self, name)(out)
+        return torch.cat([out.float(), self.beside(seen[0]).float()], 1)
 
 # %% ../nbs/19_backbone.ipynb #8049197e
 YEAR_HEADS = 'classes', 'soft', 'ordinal', 'regression'

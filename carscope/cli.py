@@ -82,14 +82,17 @@ def train(
     cache_images:Annotated[bool, Option('--cache-images', help='Make pictures that are larger than needed small once, in the cache folder.')] = False,
     compile:Annotated[bool, Option('--compile', help='Compile the network with torch.compile: a minute or two, which long trainings win back.')] = False,
     periods:Annotated[Optional[str], Option(metavar='YEARS', help='With --target year: years a class, or the first year of each and the year after the last, as 1950,1970,1990,2026.')] = None,
+    boxes:Annotated[bool, Option('--boxes', help='Teach where the car is, too; pictures need boxes.')] = False,
 ):
     "Fine-tune a network on a data set and leave a run folder."
     from carscope import finetune
+    from carscope.localize import ClassAndBox
     from carscope.track import tracking
     chosen = _chosen_recipe(recipe, set_, epochs, size, batch_size, lr)
+    objective = ClassAndBox() if boxes else finetune.Classification()
     with tracking(track and track.value, out, vars(chosen)) as callbacks:
         run = _interruptible(finetune.train, data, out, target.value, arch, weights, chosen, valid, test, split_by.value, seed, margin if crop else None, keep_aspect, truncated,
-                             exclude, relabel, checks, device.value, workers, overwrite, resume, callbacks, cache_images, compile, _years(periods), progress=True)
+                             exclude, relabel, checks, device.value, workers, overwrite, resume, objective, callbacks, cache_images, compile, _years(periods), progress=True)
     _say(run.metrics[run.metrics['split']], run.metrics['split'])
     print(f'{out}: config.json, history.csv, metrics.json, predictions.parquet, model.safetensors, figures')
 
@@ -127,6 +130,9 @@ def _say(metrics, split):
     low, high = metrics['accuracy_low'], metrics['accuracy_high']
     print(f"{split}: accuracy {metrics['accuracy']:.1%} ({low:.1%} to {high:.1%}) on {metrics['n']:,} images, top 5 {metrics['top5']:.1%}, "
           f"commonest class {metrics['baseline_accuracy']:.1%}")
+    if metrics.get('boxes'):
+        print(f"{split}: boxes overlap by {metrics['mean_iou']:.2f} ({metrics['mean_iou_low']:.2f} to {metrics['mean_iou_high']:.2f}; {metrics['mean_box_iou']:.2f} for the mean box, "
+              f"{metrics['whole_iou']:.2f} for the whole picture), {metrics['iou_75']:.0%} by 0.75 or more")
     if 'mae_years' in metrics:
         print(f"{split}: {metrics['mae_years']:.2f} years off on average ({metrics['baseline_mae_years']:.2f} for the training median), "
               f"balanced over years {metrics['balanced_mae_years']:.2f} ({metrics['baseline_balanced_mae_years']:.2f})")
@@ -143,8 +149,9 @@ def evaluate(
 ):
     "Judge a run on a data set, leaving out the images it was trained on."
     from carscope import finetune
+    from carscope.localize import objective_of
     from carscope.run import Run, write_json
-    metrics, _ = finetune.evaluate(Run(run), data, device.value, workers, progress=True, tta=tta)
+    metrics, _ = finetune.evaluate(Run(run), data, device.value, workers, progress=True, tta=tta, objective=objective_of(Run(run)))
     _say(metrics, metrics['split'])
     if tta: print(f"the mean over sizes and mirrorings is worth {100*metrics['tta_gain']:+.1f} points ({100*metrics['tta_gain_low']:+.1f} to {100*metrics['tta_gain_high']:+.1f})")
     if metrics['n_trained_on']: print(f"left out: {metrics['n_trained_on']:,} images that the run was trained on")
@@ -161,15 +168,17 @@ def predict(
     device:DeviceOption = Device.auto,
     workers:WorkersOption = None,
 ):
-    "The likeliest classes of each picture."
+    "The likeliest classes of each picture, and its box where the run was taught boxes."
     from carscope import finetune
+    from carscope.localize import BOX, find_boxes
     from carscope.run import Run
-    table = finetune.predict(Run(run), images, top, device.value, workers)
+    table, run = finetune.predict(Run(run), images, top, device.value, workers), Run(run)
+    if run.config.get('objective'): table = table.merge(find_boxes(run, dict.fromkeys(images), device.value, workers), on='image')
     if format is Format.csv: print(table.to_csv(index=False), end='')
     elif format is Format.json: print(table.to_json(orient='records', indent=1, force_ascii=False, double_precision=6).replace('\\/', '/'))
     else:
         for image, rows in table.groupby('image', sort=False):
-            print(image)
+            print(image + (f": box {', '.join(f'{v:.0f}' for v in rows[BOX].iloc[0])} (left, top, right, bottom)" if BOX[0] in rows else ''))
             for r in rows.itertuples(index=False): print(f'  {r.probability:6.1%}  {r[2]}')
 
 # %% ../nbs/20_cli.ipynb #2a6f3830

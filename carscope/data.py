@@ -6,12 +6,12 @@
 __all__ = ['CATALOG_COLUMNS', 'SPLITS', 'COLOUR', 'TWO_WORD_MAKES', 'BODIES', 'IMAGE_SUFFIXES', 'OLD_NOTES', 'FOLDER_NAMES',
            'SPLIT_FOLDERS', 'LAYOUTS', 'BOX_FAULTS', 'BALANCES', 'YEAR_TARGETS', 'AUGMENTATIONS', 'Dropped',
            'as_catalog', 'parse_label', 'read_devkit', 'read_class_folders', 'read_shards', 'write_catalog',
-           'read_table', 'read_catalog', 'check_images', 'box_faults', 'usable_boxes', 'usage_table', 'exclude_rows',
-           'relabel_rows', 'fingerprint', 'crop_catalog', 'split_catalog', 'sample_catalog', 'fold_catalog',
-           'take_fold', 'split_report', 'sampling_weights', 'plot_balance', 'period_bounds', 'with_periods',
-           'class_years', 'vocabulary', 'training_rows', 'Squash', 'Augmentation', 'augmentations', 'opened_size',
-           'make_datablock', 'make_dataloaders', 'default_workers', 'plot_class_counts', 'plot_counts', 'plot_years',
-           'plot_catalog']
+           'read_table', 'read_catalog', 'tell_dropped', 'check_images', 'box_faults', 'usable_boxes', 'usage_table',
+           'exclude_rows', 'relabel_rows', 'fingerprint', 'crop_catalog', 'split_catalog', 'sample_catalog',
+           'fold_catalog', 'take_fold', 'split_report', 'sampling_weights', 'plot_balance', 'period_bounds',
+           'with_periods', 'class_years', 'vocabulary', 'training_rows', 'Squash', 'Augmentation', 'augmentations',
+           'opened_size', 'make_datablock', 'open_picture', 'splits_of', 'make_dataloaders', 'default_workers',
+           'plot_class_counts', 'plot_counts', 'plot_years', 'plot_catalog']
 
 # %% ../nbs/00_data.ipynb #5727aeaa
 import hashlib
@@ -304,8 +304,8 @@ def read_catalog(
     if not path.exists(): raise FileNotFoundError(f'{path} does not exist: give the folder or file of a data set')
     catalog = _read_folder(path) if path.is_dir() else _read_file(path)
     dropped = catalog.attrs['dropped']
-    if not len(catalog): raise ValueError(f'{path}: no picture can be used ({_tell(dropped)})' if dropped else f'{path} holds no row')
-    if dropped: warnings.warn(f'{path}: left out {_tell(dropped)}', stacklevel=2)
+    if not len(catalog): raise ValueError(f'{path}: no picture can be used ({tell_dropped(dropped)})' if dropped else f'{path} holds no row')
+    if dropped: warnings.warn(f'{path}: left out {tell_dropped(dropped)}', stacklevel=2)
     return catalog
 
 # %% ../nbs/00_data.ipynb #a3eabc61
@@ -337,7 +337,7 @@ def _read_folder(path):
         inner = Path(folders[0].path)
     raise ValueError(f'{path} is none of the known layouts: {LAYOUTS}')
 
-def _tell(dropped, most=3):
+def tell_dropped(dropped, most=3):
     "The reasons with their counts and the first files, in one line."
     parts = []
     for reason, n in Counter(r for _, r in dropped).most_common():
@@ -369,8 +369,8 @@ def check_images(
     opens = np.array([facts is not None for facts, _ in checked], dtype=bool)
     bad = [(p, why) for p, (facts, why) in zip(catalog.image, checked) if facts is None]
     kept = catalog[opens].reset_index(drop=True)
-    if bad: warnings.warn(f'left out {_tell(bad)}', stacklevel=2)
-    if not len(kept): raise ValueError(f'none of the {len(catalog)} pictures can be opened ({_tell(bad)})')
+    if bad: warnings.warn(f'left out {tell_dropped(bad)}', stacklevel=2)
+    if not len(kept): raise ValueError(f'none of the {len(catalog)} pictures can be opened ({tell_dropped(bad)})')
     facts = pd.DataFrame([facts for facts, _ in checked if facts], columns=['content', 'width', 'height'])
     kept = kept.assign(**facts.astype(dict(content='string', width='Int64', height='Int64')))
     kept.attrs['dropped'] = catalog.attrs.get('dropped', Dropped()) + bad
@@ -526,7 +526,7 @@ def crop_catalog(
     ends = {c: catalog[c].astype('Float64').to_numpy(float, na_value=np.nan) for c in ('x1', 'x2', 'y1', 'y2', 'width', 'height')}
     usable = usable_boxes(catalog)
     if not usable.any(): raise ValueError(f"none of the {len(catalog)} pictures has a usable box: leave cropping out for this data set")
-    if not usable.all(): warnings.warn(f"used whole: {_tell([(p, 'no usable box') for p in catalog.image[~usable]])}", stacklevel=2)
+    if not usable.all(): warnings.warn(f"used whole: {tell_dropped([(p, 'no usable box') for p in catalog.image[~usable]])}", stacklevel=2)
     sides = {a: (ends[f'{a}2'] - ends[f'{a}1']) * (1 + margin / 50) for a in 'xy'}
     if keep_aspect: sides = dict.fromkeys('xy', np.maximum(*sides.values()))
     spans = {a: _span((ends[f'{a}1'] + ends[f'{a}2']) / 2, sides[a], ends[limit]) for a, limit in (('x', 'width'), ('y', 'height'))}
@@ -804,13 +804,14 @@ class Squash(RandTransform):
         super().__init__()
         self.size, self.test_size, self.crop, self.flip = size, test_size, crop, flip
 
-    def before_call(self, b, split_idx): self.training = split_idx == 0 # as fastai numbers the splits
+    def before_call(self, b, split_idx):
+        training = split_idx == 0 # as fastai numbers the splits
+        self.side, self.part = (self.size, _random_box(self.crop)) if training else (self.test_size, (0, 0, 1, 1))
+        self.mirrored = training and self.flip and random.random() < .5
 
     def encodes(self, x:PIL.Image.Image):
-        size = self.size if self.training else self.test_size
-        box = np.tile(x.size, 2) * (_random_box(self.crop) if self.training else (0, 0, 1, 1))
-        x = x.resize((size, size), PIL.Image.Resampling.BILINEAR, box=tuple(box)) # crop and squash in one go
-        return x.transpose(PIL.Image.Transpose.FLIP_LEFT_RIGHT) if self.training and self.flip and random.random() < .5 else x
+        x = x.resize((self.side, self.side), PIL.Image.Resampling.BILINEAR, box=tuple(np.tile(x.size, 2) * self.part)) # crop and squash in one go
+        return x.transpose(PIL.Image.Transpose.FLIP_LEFT_RIGHT) if self.mirrored else x
 
 def _random_box(smallest):
     "Left, top, right and bottom of a part of the unit square with `smallest` to all of its area and sides of 3:4 to 4:3."
@@ -845,11 +846,12 @@ def augmentations(
     size:int,             # pixels a side
     level='light',        # a name of `AUGMENTATIONS`, or an `Augmentation`
     test_size:int=None,   # pixels a side of validation pictures; None: `size`
+    squash=Squash,        # what makes squares of pictures
 ) -> tuple[list, list]: # fastai transforms for an item, for a batch
     "Squash to `size` and vary the training pictures. Raises ValueError for an unknown level."
     if not isinstance(level, Augmentation) and level not in AUGMENTATIONS: raise ValueError(f"augmentation '{level}' is unknown: choose {', '.join(AUGMENTATIONS)}")
     how = level if isinstance(level, Augmentation) else AUGMENTATIONS[level]
-    item = [Squash(size, test_size or size, how.crop, how.flip)]
+    item = [squash(size, test_size or size, how.crop, how.flip)]
     batch = aug_transforms(do_flip=False, max_rotate=how.rotate, max_zoom=1, max_warp=how.warp, max_lighting=how.light)
     if how.colour: batch += [Saturation(how.colour, p=.75), Hue(how.colour / 10, p=.75)]
     if how.erase: batch += [RandomErasing(p=how.erase, sh=.2, max_count=1)]
@@ -870,15 +872,19 @@ def make_datablock(
 ) -> DataBlock:
     "A fastai DataBlock from rows of a catalog (columns `image`, `target`, `split`) to (picture, class)."
     item, batch = augmentations(size, augment, test_size)
-    picture = TransformBlock(type_tfms=partial(_open_for_fastai, size=opened_size(size, test_size)), batch_tfms=IntToFloatTensor)
+    picture = TransformBlock(type_tfms=partial(open_picture, size=opened_size(size, test_size)), batch_tfms=IntToFloatTensor)
     return DataBlock(blocks=(picture, CategoryBlock(vocab=list(vocab), sort=False)), get_items=_plain_rows, get_x=itemgetter(0), get_y=itemgetter(1),
-                     splitter=_splits, item_tfms=item, batch_tfms=[*batch, Normalize.from_stats(mean, std)])
+                     splitter=splits_of, item_tfms=item, batch_tfms=[*batch, Normalize.from_stats(mean, std)])
 
-def _open_for_fastai(image, size): return PILImage(load_image(image, size, truncated=True)) # whether cut files are used was decided when they were checked
+def open_picture(image, size):
+    "A picture for fastai, at least `size` pixels a side. Whether files that were cut short are used was decided when they were checked."
+    return PILImage(load_image(image, size, truncated=True))
 
 def _plain_rows(rows): return rows[['image', 'target', 'split']].to_numpy(object) # a row of a DataFrame takes longer to get than a small picture to open
 
-def _splits(rows): return [np.flatnonzero(rows[:, 2] == s).tolist() for s in ('train', 'valid')]
+def splits_of(rows): # an array with image, target and split in its first columns
+    "The numbers of the training and of the validation rows."
+    return [np.flatnonzero(rows[:, 2] == s).tolist() for s in ('train', 'valid')]
 
 # %% ../nbs/00_data.ipynb #1e173e89
 def make_dataloaders(
@@ -889,14 +895,15 @@ def make_dataloaders(
     workers:int=None,      # processes that open pictures; None: `default_workers(device)`
     device=None,           # torch device of the batches
     balance:str='none',    # how often training images of rare classes are drawn, as in `sampling_weights`
-    **kwargs,              # to `make_datablock`: size, augment, mean, std, test_size
+    make_block=make_datablock, # another one makes other targets of the rows
+    **kwargs,              # to `make_block`: size, augment, mean, std, test_size
 ) -> DataLoaders:
     "fastai DataLoaders over the train and valid images of `catalog`."
     vocab = vocab or vocabulary(catalog, target)
     rows = training_rows(catalog, target, vocab, batch_size)
     chances = np.zeros(len(rows))
     chances[rows.split == 'train'] = sampling_weights(rows[rows.split == 'train'], 'target', balance)
-    block = make_datablock(vocab, **kwargs)
+    block = make_block(vocab, **kwargs)
     kwargs = dict(bs=batch_size, val_bs=batch_size, device=device, num_workers=default_workers(device) if workers is None else workers)
     return block.dataloaders(rows, **kwargs) if balance == 'none' else block.weighted_dataloaders(rows, chances, **kwargs)
 

@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['RECIPES', 'CHOICES', 'LIMITS', 'HEAD', 'WHOLE', 'CHECKS', 'CHECKED', 'Recipe', 'Frozen', 'OneStage', 'GapSGD',
            'StepSGD', 'FlatSGD', 'CosineAdamW', 'Focal', 'OneCycle', 'choose_recipe', 'make_learner', 'recipe_loss',
-           'discriminative', 'WeightAverage', 'GrowSize', 'schedule_callbacks', 'Plateau', 'Diverged', 'OutOfMemory',
-           'RunWriter', 'KeepBest', 'Training', 'new_head', 'join_head', 'fit_head', 'fit_network', 'picture_loaders',
-           'judged_size', 'check_learner', 'check_training', 'refuse_failed', 'train', 'checked_catalog',
-           'predict_logits', 'load_network', 'predict', 'evaluate', 'tta_sizes', 'compare_recipes', 'recipe_table',
-           'recipe_curves', 'plot_recipes', 'plot_gains']
+           'discriminative', 'WeightAverage', 'GrowSize', 'schedule_callbacks', 'Plateau', 'Classification', 'Diverged',
+           'OutOfMemory', 'RunWriter', 'KeepBest', 'Training', 'new_head', 'join_head', 'fit_head', 'fit_network',
+           'picture_loaders', 'judged_size', 'check_learner', 'check_training', 'refuse_failed', 'train',
+           'checked_catalog', 'predict_logits', 'load_network', 'predict', 'evaluate', 'tta_sizes', 'compare_recipes',
+           'recipe_table', 'recipe_curves', 'plot_recipes', 'plot_gains']
 
 # %% ../nbs/01_finetune.ipynb #e1ccae53
 import io
@@ -28,7 +28,7 @@ from pathlib import Path
 # ours first: it keeps fastai's and tqdm's import warnings quiet
 from . import __version__
 from .backbone import YEAR_HEADS, SoftYears, build_body, feature_width, layer_groups, load_body, make_network, year_link
-from .data import (AUGMENTATIONS, BALANCES, Squash, check_images, class_years, crop_catalog, exclude_rows, fingerprint, make_dataloaders, opened_size, period_bounds, plot_class_counts, read_catalog,
+from .data import (AUGMENTATIONS, BALANCES, Squash, check_images, class_years, crop_catalog, exclude_rows, fingerprint, make_datablock, make_dataloaders, opened_size, period_bounds, plot_class_counts, read_catalog,
                            relabel_rows, sampling_weights, split_catalog, training_rows, vocabulary, with_periods)
 from .engine import (Compute, EpochSeed, FeatureLoader, FusedAdam, anywhere, cached_features, choose_compute, compiled, compute_callbacks, feature_statistics, forward_pictures, from_all,
                              inference_copy, learner_state, on_all_processes, restore_learner, share, small_copies, spread_weights, unstandardise, wait_for_all)
@@ -250,11 +250,13 @@ def make_learner(
     compute:Compute,
     cbs=(),                 # further callbacks
     vocab=None,             # classes, for a loss that knows years
+    loss=None,              # from what the network gives and the targets; None: `recipe_loss`
+    metrics=(accuracy,),
 ) -> Learner:
     "A fastai Learner as the recipe wants it, with a parameter group a layer group; the first of these frozen, if it says so."
     whole = isinstance(getattr(net, 'body', None), nn.Module)
     optimizer = dict(adamw=FusedAdam, adam=partial(FusedAdam, decouple_wd=False), sgd=partial(SGD, mom=.9, decouple_wd=False))[recipe.optimizer]
-    learn = Learner(dls, net.to(compute.device), loss_func=recipe_loss(recipe, vocab), opt_func=optimizer, metrics=accuracy, splitter=layer_groups if whole else _one_group,
+    learn = Learner(dls, net.to(compute.device), loss_func=loss or recipe_loss(recipe, vocab), opt_func=optimizer, metrics=list(metrics), splitter=layer_groups if whole else _one_group,
                     wd=recipe.weight_decay, wd_bn_bias=False, train_bn=False, cbs=[*(compute_callbacks(compute) if whole else []), *_parts(recipe, whole), *cbs])
     learn.create_opt()
     groups = len(learn.opt.param_lists)
@@ -347,6 +349,29 @@ class Plateau(ReduceLROnPlateau):
         if not self.recorder.values[-1]: return # an epoch of an earlier process
         with redirect_stdout(io.StringIO()): super().after_epoch()
 
+# %% ../nbs/01_finetune.ipynb #646866c2
+class Classification:
+    "What a network is taught: the class of a picture."
+    metrics, make_block = (accuracy,), staticmethod(make_datablock)
+    def begin(self, catalog, recipe, body) -> tuple: # the rows that can be learned from, the recipe that goes with it, and what a run's config says of it
+        "Before a training. Raises ValueError when there is nothing to learn from."
+        return catalog, recipe, None
+    def network(self, net, settings) -> nn.Module: # `settings` from `begin`
+        "What is trained, for a network that gives logits; what it adds to that is a module `beside`."
+        return net
+    def loss(self, recipe, vocab) -> nn.Module:
+        "From what the network gives, and the targets."
+        return recipe_loss(recipe, vocab)
+    def answer(self, net, rows, config, compute, **how) -> tuple: # the rows with more columns, and logits (n, classes)
+        "What the trained network says of pictures. `how` goes to `predict_logits`."
+        return rows, predict_logits(net, rows.image, config, compute, **how)
+    def judge(self, predictions, config) -> dict:
+        "Metrics of one split."
+        return metrics_of(predictions, config)
+    def load(self, run) -> tuple: # the network in evaluation mode, and the run's config
+        "What was trained, from the files of a run."
+        return load_network(run)
+
 # %% ../nbs/01_finetune.ipynb #3b9f4fed
 HEAD, WHOLE = 'head', 'whole network' # the stages of a training
 
@@ -374,9 +399,10 @@ class RunWriter(Callback):
         self.bar.update()
     def after_epoch(self):
         if self.epoch < self.done: return
-        (train_loss, valid_loss, correct), run, history = self.recorder.values[-1], self.task.run, self.task.history
+        (train_loss, valid_loss, *judged), run, history = self.recorder.values[-1], self.task.run, self.task.history
+        judged = dict(zip((m.name for m in self.recorder.metrics), judged))
         now = time.perf_counter()
-        row = dict(epoch=len(history) + 1, stage=self.stage, train_loss=train_loss, valid_loss=valid_loss, accuracy=correct,
+        row = dict(epoch=len(history) + 1, stage=self.stage, train_loss=train_loss, valid_loss=valid_loss, **judged,
                    lr=float(max(self.recorder.lrs[-len(self.dls.train):])), seconds=now - self.start)
         self.start = now
         if not rank_distrib(): # one process writes
@@ -385,7 +411,7 @@ class RunWriter(Callback):
         history.append(row) # an epoch is finished when its files are
         tensors, facts = learner_state(self.learn)
         if not rank_distrib(): run.write_checkpoint(tensors, dict(stage=self.stage, done=self.epoch + 1, history=history, learner=facts))
-        if self.task.progress: tqdm.write(f"{self.stage:>14}  epoch {row['epoch']:3}  loss {train_loss:.3f}  validation {valid_loss:.3f}  accuracy {correct:6.1%}  {row['seconds']:6.1f} s")
+        if self.task.progress: tqdm.write(f"{self.stage:>14}  epoch {row['epoch']:3}  loss {train_loss:.3f}  validation {valid_loss:.3f}  {'  '.join(f'{k} {v:6.1%}' for k, v in judged.items())}  {row['seconds']:6.1f} s")
 
 # %% ../nbs/01_finetune.ipynb #31b0a764
 class KeepBest(Callback):
@@ -424,15 +450,16 @@ class Training:
     callbacks:object = None         # function of the name of a stage that gives further fastai callbacks
     cache_images:bool = False       # see `small_copies`
     compile:bool = False            # see `compiled`
+    objective:Classification = Classification() # what is taught
 
     def features(self, catalog, mirrored=False):
         return cached_features(self.body, self.config['backbone'], catalog, self.compute, self.recipe.size, mirrored, workers=self.workers, progress=self.progress)
 
-    def fit(self, stage, dls, net, epochs, lr, state, start, recipe):
-        "Train `net`; each epoch is written into the run, if there is one."
+    def fit(self, stage, dls, net, epochs, lr, state, start, recipe, **judging):
+        "Train `net`; each epoch is written into the run, if there is one. `judging` is `loss` and `metrics` of `make_learner`."
         writer = RunWriter(self, stage, state, start) if self.run else None
         more = self.callbacks(stage) if self.callbacks and writer else []
-        learn = make_learner(dls, net, recipe, self.compute, [EpochSeed(self.seed), *([writer] if writer else []), *([KeepBest(recipe.patience)] if recipe.patience else []), *more], self.config['vocab'])
+        learn = make_learner(dls, net, recipe, self.compute, [EpochSeed(self.seed), *([writer] if writer else []), *([KeepBest(recipe.patience)] if recipe.patience else []), *more], self.config['vocab'], **judging)
         learn.remove_cb(ProgressCallback)
         lr = discriminative(lr, recipe.lr_decay, len(learn.opt.param_lists))
         try:
@@ -506,11 +533,12 @@ def fit_network(
     epochs:int,
 ) -> nn.Sequential:
     "Train body and head as the recipe says."
-    start, recipe = time.perf_counter(), training.recipe
+    start, recipe, objective = time.perf_counter(), training.recipe, training.objective
     set_seed(training.seed)
-    net = join_head(training.body, training.config, head, recipe.dropout)
+    net = objective.network(join_head(training.body, training.config, head, recipe.dropout), training.config.get('objective'))
     lr = recipe.lr * (recipe.batch_size * recipe.accumulate / recipe.lr_images if recipe.lr_images else 1)
-    with compiled(net) if training.compile else nullcontext(): training.fit(WHOLE, picture_loaders(training), net, epochs, lr, net.state_dict, start, recipe)
+    with compiled(net) if training.compile else nullcontext(): \
+        training.fit(WHOLE, picture_loaders(training, make_block=objective.make_block), net, epochs, lr, net.state_dict, start, recipe, loss=objective.loss(recipe, training.config['vocab']), metrics=objective.metrics)
     spread_weights(net) # statistics of normalisations are each process's own
     return net
 
@@ -668,6 +696,7 @@ def train(
     workers:int=None,              # processes that open pictures
     overwrite:bool=False,          # replace a run that is in `out`
     resume:bool=False,             # go on with a run that is in `out`, if there is one
+    objective:Classification=Classification(), # what is taught, see `localize` for boxes
     callbacks=None,                # function of the name of a stage, `HEAD` or `WHOLE`, that gives further fastai callbacks for it
     cache_images:bool=False,       # make large pictures small once, see `small_copies`
     compile:bool=False,            # compile the network, see `compiled`
@@ -688,15 +717,16 @@ def train(
     catalog = checked_catalog(data, progress, exclude=exclude, relabel=relabel, **pictures)
     catalog, target, periods = _year_target(catalog, target, recipe, periods)
     catalog = split_catalog(catalog, valid, test, split_by, seed, target if target in catalog else 'label')
+    catalog, recipe, settings = objective.begin(catalog, recipe, body)
     vocab, trained = vocabulary(catalog, target), catalog[catalog.split == 'train']
     training_rows(catalog, target, vocab, _shared_batch(recipe) if recipe.unfreeze else 1) # complains before anything is written
     counts = trained[target].astype('string').value_counts()
     config = dict(data='a catalog' if isinstance(data, pd.DataFrame) else str(data), target=target, periods=periods, arch=arch, weights=str(weights), backbone=about, features=width,
-                  recipe=asdict(recipe), pictures=pictures, split=dict(valid=valid, test=test, by=split_by, seed=seed), images=catalog.split.value_counts().to_dict(),
+                  recipe=asdict(recipe), objective=settings, pictures=pictures, split=dict(valid=valid, test=test, by=split_by, seed=seed), images=catalog.split.value_counts().to_dict(),
                   lists=dict(exclude=str(exclude or ''), relabel=str(relabel or ''), relabelled=catalog.attrs.get('relabelled', 0)),
                   dropped=len(catalog.attrs.get('dropped', [])), fingerprint=fingerprint(catalog), cache_images=cache_images, compile=compile, commonest=str(counts.sort_index().idxmax()),
                   train_median_year=None if trained.year.isna().all() else float(trained.year.median()), **_provenance(compute), vocab=vocab)
-    training = Training(None, catalog, config, recipe, compute, body, workers, progress, seed, callbacks=callbacks, cache_images=cache_images, compile=compile)
+    training = Training(None, catalog, config, recipe, compute, body, workers, progress, seed, callbacks=callbacks, cache_images=cache_images, compile=compile, objective=objective)
     if resume: training.checkpoint = _where_it_stopped(out, config)
     with _explained(training):
         if training.checkpoint: training.history = training.checkpoint[1]['history']
@@ -705,7 +735,7 @@ def train(
             if progress: tqdm.write(f'checked before the training: {", ".join(table.check)}')
         training.run = run = _begin(out, training, overwrite or resume)
         predictions = _predict_splits(training, _fit_stages(training))
-    if not rank_distrib(): _finish(run, predictions, config, trained)
+    if not rank_distrib(): _finish(run, predictions, training, trained)
     wait_for_all()
     return run
 
@@ -731,7 +761,7 @@ def _begin(out, training, overwrite):
 def _where_it_stopped(out, config):
     "The checkpoint of an unfinished run in `out`, None when there is no run. Raises ValueError for a finished one, and for one of other settings or data."
     if not (Path(out)/'config.json').exists(): return None
-    run, same = Run(out), ('target', 'periods', 'arch', 'weights', 'pictures', 'split', 'lists', 'fingerprint', 'vocab', 'cache_images', 'compile')
+    run, same = Run(out), ('target', 'periods', 'objective', 'arch', 'weights', 'pictures', 'split', 'lists', 'fingerprint', 'vocab', 'cache_images', 'compile')
     if (run.path/'metrics.json').exists(): raise ValueError(f'{out} is finished, there is nothing to go on with: choose another folder with --out, or add --overwrite')
     earlier, config = ({**c, 'recipe': asdict(Recipe(**c['recipe']))} for c in (run.config, config)) # an earlier version may have known fewer settings
     for key in [*(f'recipe.{k}' for k in config['recipe']), *same]:
@@ -812,19 +842,19 @@ def _predict_splits(training, net):
     catalog, config = training.catalog, training.config
     rows = catalog[catalog.split.isin(['valid', 'test']) & catalog[config['target']].notna()].reset_index(drop=True)
     rows = rows.assign(target=rows[config['target']].astype('string'))
-    if training.recipe.unfreeze: logits = predict_logits(net, rows.image, config, training.compute, training.workers, training.progress)
+    if training.recipe.unfreeze: rows, logits = training.objective.answer(net, rows, config, training.compute, workers=training.workers, progress=training.progress)
     else:
         features, at = training.features(rows)
         with torch.inference_mode(): logits = np.concatenate([net.eval()[1:](torch.from_numpy(features[p])).numpy() for p in np.array_split(at, len(at) // 4096 + 1)])
     return Predictions(rows, logits, config['vocab'], config['target'])
 
-def _finish(run, predictions, config, trained):
+def _finish(run, predictions, training, trained):
     "What is left for good; metrics.json last, since a run that has it is finished: validation and, where there is one, test, which is what is quoted."
     run.write_predictions(predictions)
     run.write_figure(plot_history(run.history), 'history')
-    run.write_figure(plot_class_counts(trained, config['target']).figure, 'class_counts')
+    run.write_figure(plot_class_counts(trained, predictions.target).figure, 'class_counts')
     splits = [s for s in ('valid', 'test') if (predictions.table.split == s).any()]
-    run.write_json('metrics.json', dict(split=splits[-1], **{s: metrics_of(predictions.of_split(s), config) for s in splits}))
+    run.write_json('metrics.json', dict(split=splits[-1], **{s: training.objective.judge(predictions.of_split(s), training.config) for s in splits}))
     run.remove_checkpoints()
     return run
 
@@ -838,6 +868,7 @@ def predict_logits(
     progress:bool=False,
     sizes=None,            # pixels a side; None: that at which the network is judged
     mirrored=(False,),     # as they are, mirrored, or both
+    width:int=None,        # numbers that the network gives for a picture; None: a class each
 ) -> np.ndarray: # (n, classes), float32; the mean over sizes and mirrorings
     "The network's answers for pictures from files."
     total, sizes, images = 0., sizes or [judged_size(config['recipe'])], list(images)[share()]
@@ -846,7 +877,7 @@ def predict_logits(
         for flip in mirrored:
             label = 'predicting' + (f' at {size} px{", mirrored" * flip}' if len(sizes) * len(mirrored) > 1 else '')
             outs = list(forward_pictures(fast, images, config['backbone'], compute, size, workers=workers, mirrored=flip, label=label if progress else None))
-            total = total + (np.concatenate(outs) if outs else np.zeros((0, len(config['vocab'])), np.float32))
+            total = total + (np.concatenate(outs) if outs else np.zeros((0, width or len(config['vocab'])), np.float32))
     total = from_all(total)
     return total / (len(sizes) * len(mirrored))
 
@@ -867,7 +898,7 @@ def load_network(
     if missing: raise ValueError(f"{run.path/'config.json'} has no {', '.join(sorted(missing))}: copy the run again, or train again")
     body = build_body(config['backbone'])
     net = join_head(body, config | dict(features=state['head.weight'].shape[1] if 'head.weight' in state else 1))
-    try: net.load_state_dict(state)
+    try: net.load_state_dict({name: t for name, t in state.items() if not (config.get('objective') and name.startswith('beside.'))}) # what stands beside is for who taught it
     except RuntimeError as e: raise ValueError(f"{run.path/'model.safetensors'} does not belong to its config.json ({len(str(e).splitlines()) - 1} differences): copy the run again") from None
     return net.eval(), config
 
@@ -898,9 +929,10 @@ def evaluate(
     workers:int=None,
     progress:bool=False,
     tta:bool=False,        # answers are the mean over three sizes and mirrorings
+    objective:Classification=Classification(), # what the run was taught
 ) -> tuple[dict, Predictions]: # metrics (with `split`, `n_trained_on`, `same_data`, `images_per_second`), predictions
     "Judge a run on a data set, leaving out what it was trained on. With `tta`, metrics have `tta_gain`, `tta_gain_low` and `tta_gain_high`."
-    compute, (net, config) = choose_compute(device), load_network(run)
+    compute, (net, config) = choose_compute(device), objective.load(run)
     catalog = checked_catalog(data, progress, **config.get('pictures', {}))
     if config.get('periods'): catalog = with_periods(catalog, config['periods'])
     target = config['target']
@@ -911,16 +943,16 @@ def evaluate(
     if split is None: raise ValueError(f'there is no image to judge on: of {len(catalog)} images, {len(labelled)} have a {target}, and the run was trained on all of these')
     rows = labelled[labelled.split == split].reset_index(drop=True)
     start = time.perf_counter()
-    logits = predict_logits(net, rows.image, config, compute, workers, progress)
+    rows, logits = objective.answer(net, rows, config, compute, workers=workers, progress=progress)
     seconds = time.perf_counter() - start
     predictions = Predictions(rows.assign(target=rows[target].astype('string')), logits, config['vocab'], target)
     gain = {}
     if tta:
         start, plain = time.perf_counter(), predictions
-        predictions = Predictions(plain.table, predict_logits(net, rows.image, config, compute, workers, progress, tta_sizes(net.body, config), (False, True)), plain.vocab, target)
+        predictions = Predictions(*objective.answer(net, plain.table, config, compute, workers=workers, progress=progress, sizes=tta_sizes(net.body, config), mirrored=(False, True)), plain.vocab, target)
         seconds = time.perf_counter() - start
         gain = dict(zip(('tta_gain', 'tta_gain_low', 'tta_gain_high'), paired_gain(plain.guess == plain.truth, predictions.guess == predictions.truth)))
-    metrics = dict(split=split, **metrics_of(predictions, config), **gain, n_trained_on=int((labelled.split == 'train').sum()),
+    metrics = dict(split=split, **objective.judge(predictions, config), **gain, n_trained_on=int((labelled.split == 'train').sum()),
                    same_data=fingerprint(catalog) == config.get('fingerprint'), images_per_second=len(rows) / seconds)
     return metrics, predictions
 
