@@ -1,13 +1,15 @@
-# `make demo` trains and judges a model on generated cars; `make test` runs every notebook's tests. Both install what they need.
+# `make demo` trains and judges a model on generated cars; `make test` runs every notebook's tests,
+# with FLAGS="slow real" those that take long or want real photographs, too. Both install what they need.
 PYTHON ?= python3
 VENV ?= .venv
 INSTALLED = $(VENV)/installed
+FLAGS ?=
 
 demo: $(INSTALLED)
 	$(VENV)/bin/carscope demo
 
 test: $(INSTALLED)
-	OMP_NUM_THREADS=1 PATH="$(abspath $(VENV))/bin:$$PATH" nbdev_test --n_workers 2 --do_print
+	OMP_NUM_THREADS=1 PATH="$(abspath $(VENV))/bin:$$PATH" nbdev_test --n_workers 2 --do_print --timing $(if $(FLAGS),--flags "$(FLAGS)")
 
 readme: $(INSTALLED)
 	$(VENV)/bin/jupyter nbconvert --log-level ERROR --to markdown --no-input --stdout nbs/index.ipynb \

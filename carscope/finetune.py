@@ -28,7 +28,7 @@ from pathlib import Path
 # ours first: it keeps fastai's and tqdm's import warnings quiet
 from . import __version__
 from .backbone import YEAR_HEADS, SoftYears, build_body, feature_width, layer_groups, load_body, make_network, year_link
-from .data import (AUGMENTATIONS, BALANCES, Squash, check_images, class_years, crop_catalog, exclude_rows, fingerprint, make_datablock, make_dataloaders, opened_size, period_bounds, plot_class_counts, read_catalog,
+from .data import (AUGMENTATIONS, BALANCES, Squash, check_images, class_years, crop_catalog, exclude_rows, fingerprint, make_dataloaders, opened_size, period_bounds, plot_class_counts, read_catalog,
                            relabel_rows, sampling_weights, split_catalog, training_rows, vocabulary, with_periods)
 from .engine import (Compute, EpochSeed, FeatureLoader, FusedAdam, anywhere, cached_features, choose_compute, compiled, compute_callbacks, feature_statistics, forward_pictures, from_all,
                              inference_copy, learner_state, on_all_processes, restore_learner, share, small_copies, spread_weights, unstandardise, wait_for_all)
@@ -352,13 +352,16 @@ class Plateau(ReduceLROnPlateau):
 # %% ../nbs/01_finetune.ipynb #646866c2
 class Classification:
     "What a network is taught: the class of a picture."
-    metrics, make_block = (accuracy,), staticmethod(make_datablock)
+    metrics = (accuracy,)
     def begin(self, catalog, recipe, body) -> tuple: # the rows that can be learned from, the recipe that goes with it, and what a run's config says of it
         "Before a training. Raises ValueError when there is nothing to learn from."
         return catalog, recipe, None
     def network(self, net, settings) -> nn.Module: # `settings` from `begin`
         "What is trained, for a network that gives logits; what it adds to that is a module `beside`."
         return net
+    def loaders(self, training) -> DataLoaders:
+        "Training and validation pictures with their targets."
+        return picture_loaders(training)
     def loss(self, recipe, vocab) -> nn.Module:
         "From what the network gives, and the targets."
         return recipe_loss(recipe, vocab)
@@ -538,7 +541,7 @@ def fit_network(
     net = objective.network(join_head(training.body, training.config, head, recipe.dropout), training.config.get('objective'))
     lr = recipe.lr * (recipe.batch_size * recipe.accumulate / recipe.lr_images if recipe.lr_images else 1)
     with compiled(net) if training.compile else nullcontext(): \
-        training.fit(WHOLE, picture_loaders(training, make_block=objective.make_block), net, epochs, lr, net.state_dict, start, recipe, loss=objective.loss(recipe, training.config['vocab']), metrics=objective.metrics)
+        training.fit(WHOLE, objective.loaders(training), net, epochs, lr, net.state_dict, start, recipe, loss=objective.loss(recipe, training.config['vocab']), metrics=objective.metrics)
     spread_weights(net) # statistics of normalisations are each process's own
     return net
 

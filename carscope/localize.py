@@ -6,7 +6,7 @@
 __all__ = ['BOX', 'LEAST', 'FOUND', 'TRUE', 'box_shares', 'SquashWithBox', 'ClipBox', 'make_box_datablock', 'with_boxes',
            'BoxHead', 'BoxLoss', 'overlap', 'box_scores', 'box_metrics', 'right_class', 'iou', 'ClassAndBox',
            'load_two_heads', 'objective_of', 'find_boxes', 'map_boxes', 'cropped_accuracy', 'draw_boxes',
-           'plot_overlap']
+           'plot_overlap', 'plot_overlap_by', 'plot_crops']
 
 # %% ../nbs/05_localize.ipynb #8c654545
 import warnings
@@ -18,7 +18,7 @@ from operator import itemgetter
 from .backbone import Branched, feature_width, make_network
 from .data import COLOUR, Dropped, Squash, augmentations, box_faults, crop_catalog, open_picture, opened_size, splits_of, tell_dropped, usable_boxes
 from .engine import choose_compute
-from .finetune import Classification, load_network, predict_logits, recipe_loss
+from .finetune import Classification, load_network, picture_loaders, predict_logits, recipe_loss
 from .maps import as_layer, find_layer
 from .pictures import load_image
 from .run import Run, metrics_of, wilson
@@ -183,7 +183,7 @@ class ClassAndBox(Classification):
     class_loss:float = 1.
     l1:float = 5.
     giou:float = 1.
-    metrics, make_block = (right_class, iou), staticmethod(make_box_datablock)
+    metrics = (right_class, iou)
 
     def begin(self, catalog, recipe, body):
         weights = asdict(self)
@@ -197,6 +197,8 @@ class ClassAndBox(Classification):
         return catalog, recipe, dict(teaches='class and box', **weights, layer=layer.name, channels=layer.channels, mean_box=mean_box.round(6).tolist())
 
     def network(self, net, settings): return Branched(net, BoxHead(settings['channels']), settings['layer'])
+
+    def loaders(self, training): return picture_loaders(training, make_block=make_box_datablock)
 
     def loss(self, recipe, vocab): return BoxLoss(recipe_loss(recipe, vocab), **asdict(self))
 
@@ -228,8 +230,8 @@ def objective_of(
     run:Run,
 ) -> Classification:
     "What a run was taught, as `train` and `evaluate` want it."
-    settings = run.config.get('objective')
-    return ClassAndBox(*(settings[k] for k in ('class_loss', 'l1', 'giou'))) if settings else Classification()
+    settings = run.config.get('objective') or {}
+    return ClassAndBox(*(settings[k] for k in ('class_loss', 'l1', 'giou'))) if 'giou' in settings else Classification()
 
 def find_boxes(
     run:Run,
@@ -309,3 +311,41 @@ def plot_overlap(
     ax.legend(frameon=False, loc='lower left')
     ax.spines[['top', 'right']].set_visible(False)
     return ax
+
+# %% ../nbs/05_localize.ipynb #9686aebb
+def plot_overlap_by(
+    scores:pd.DataFrame, # from `box_scores`
+    bins:int=8,          # of as many pictures each
+) -> plt.Figure:
+    "Mean IoU with its 95 % interval by how large the car is in the picture, and by how far from its middle."
+    fig, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout='constrained', sharey=True)
+    off = 100 * np.hypot(scores.x - .5, scores.y - .5)
+    for ax, values, label in zip(axes, (100 * scores['cover'], off), ('size of the true box (% of the picture)', 'its distance from the middle (% of the side of the picture)')):
+        by = scores.iou.groupby(pd.qcut(values, bins, duplicates='drop'), observed=True)
+        middle, mean, half = values.groupby(pd.qcut(values, bins, duplicates='drop'), observed=True).mean(), by.mean(), 1.96 * by.std() / np.sqrt(by.size())
+        ax.errorbar(middle, mean, half, fmt='o-', color=COLOUR, ms=5, lw=1.5, capsize=3)
+        ax.set(xlabel=label, ylim=(0, 1))
+        ax.spines[['top', 'right']].set_visible(False)
+        ax.grid(axis='y', color='#dddddd', lw=.6)
+    axes[0].set_ylabel('IoU, mean and 95 % interval')
+    return fig
+
+def plot_crops(
+    crops:pd.DataFrame, # from `cropped_accuracy`, of several classifiers by `trained_on`
+) -> plt.Figure:
+    "Accuracy by the margin of a crop, with true and with predicted boxes, beside that on whole frames."
+    named = list(dict.fromkeys(crops.trained_on))
+    fig, axes = plt.subplots(1, len(named), figsize=(4.5 * len(named), 3.4), layout='constrained', sharey=True, squeeze=False)
+    for ax, name in zip(axes[0], named):
+        of = crops[crops.trained_on == name]
+        frame = of[of.margin.isna()].iloc[0]
+        ax.axhspan(100 * frame.low, 100 * frame.high, color='#777777', alpha=.15, lw=0)
+        ax.axhline(100 * frame.accuracy, color='#777777', lw=1.5, label='whole frame')
+        for seen, colour, style, shift in (('true box', TRUE, '-', -.4), ('predicted box', COLOUR, '--', .4)):
+            part = of[of.seen == seen]
+            ax.errorbar(part.margin + shift, 100 * part.accuracy, [100 * (part.accuracy - part.low), 100 * (part.high - part.accuracy)], color=colour, ls=style, marker='o', ms=4, lw=1.5, capsize=2, label=seen)
+        ax.set(xlabel='margin around the box (% of its side)', title=f'classifier trained on {name}')
+        ax.spines[['top', 'right']].set_visible(False)
+    axes[0, 0].set_ylabel('accuracy (%), 95 % interval')
+    axes[0, 0].legend(frameon=False)
+    return fig

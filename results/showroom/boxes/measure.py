@@ -45,7 +45,7 @@ def main(folder, *classifiers):
     crops = []
     for other in (folder, *classifiers):
         other = Run(other)
-        crops.append(cropped_accuracy(*load_network(other), test, progress=True).assign(trained_on='whole frames' if other.config['pictures']['crop'] is None else 'true boxes'))
+        crops.append(cropped_accuracy(*load_network(other), test, progress=True).assign(trained_on='true boxes' if other.config['pictures']['crop'] is not None else 'whole frames, with boxes' if other.config.get('objective') else 'whole frames'))
     pd.concat(crops).to_csv(out/'crops.csv', index=False, float_format='%.4g')
 
 if __name__ == '__main__': main(*sys.argv[1:])

@@ -1,0 +1,39 @@
+"""How often the nearest photograph shows a car of the same class, for classes that no network was taught.
+
+    python results/stanford_cars/similar/measure.py data/stanford_cars weights/mobilenetv2_100.tf_in1k RUNS [NETWORK...]
+
+The first 98 classes, in the order of the alphabet, are for training, the other 98 for judging, as is usual for Stanford Cars in metric learning (Song and others, 2016). NETWORK is classes, triplet or contrastive; each is trained with the recipe one_cycle for 8 epochs at
+128 px, into the folder RUNS, if it is not there yet. Writes recall.csv beside this file: a row a network (and the untouched one of ImageNet), what counts as the same (class, or model line), and a number of neighbours; and map.csv, a row a model line."""
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from carscope.data import check_images, read_catalog, split_catalog
+from carscope.engine import choose_compute
+from carscope.finetune import Classification, choose_recipe, join_head, load_body, load_network, train
+from carscope.run import Run
+from carscope.similar import ClassAndDistances, embed, model_map, recall_at
+
+TAUGHT = dict(classes=Classification(), triplet=ClassAndDistances(), contrastive=ClassAndDistances('contrastive'))
+
+def main(data, weights, runs, *networks):
+    here, cars, arch = Path(__file__).parent, check_images(read_catalog(data)), f'local-dir:{weights}'
+    first = set(sorted(cars.label.unique())[:98])
+    known, unseen = cars[cars.label.isin(first)].reset_index(drop=True), cars[~cars.label.isin(first)].reset_index(drop=True)
+    catalog = pd.concat([split_catalog(known, .1), unseen.assign(split='test')], ignore_index=True)
+    for name in networks:
+        folder = Path(runs)/f'similar-{name}'
+        if not (folder/'metrics.json').exists():
+            train(catalog, folder, 'label', arch, recipe=choose_recipe('one_cycle', size=128, epochs=8), valid=0, checks=False, objective=TAUGHT[name], resume=True, progress=True, workers=0)
+    done = {name: load_network(Run(Path(runs)/f'similar-{name}')) for name in TAUGHT if (Path(runs)/f'similar-{name}'/'metrics.json').exists()}
+    config = next(iter(done.values()))[1]
+    tables = []
+    for name, (net, config) in (dict(ImageNet=(join_head(load_body(arch)[0], config), config)) | done).items():
+        features, rows = embed(net, config, unseen, choose_compute(), 0, True)
+        tables += [recall_at(features, rows, unseen[column]).assign(network=name, same=same) for same, column in dict(classes='label', lines='group').items()]
+    pd.concat(tables).to_csv(here/'recall.csv', index=False, float_format='%.4g')
+    net, config = done['classes'] # all classes, those that it was taught and the others
+    model_map(*embed(net, config, cars, choose_compute(), 0, True), cars).to_csv(here/'map.csv', index=False, float_format='%.4g')
+
+if __name__ == '__main__': main(*sys.argv[1:])
