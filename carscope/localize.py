@@ -21,7 +21,7 @@ from .engine import choose_compute
 from .finetune import Classification, load_network, picture_loaders, predict_logits, recipe_loss
 from .maps import as_layer, find_layer
 from .pictures import load_image
-from .run import Run, metrics_of, wilson
+from .run import Run, metrics_of, paired_gain, wilson
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -268,16 +268,16 @@ def cropped_accuracy(
     margins=(0, 5, 10, 20, 40),     # of crops, percent of the side of the box
     compute=None,                   # None: `choose_compute()`
     progress:bool=False,
-) -> pd.DataFrame: # a row a way to see them: seen, margin (percent; NaN for the whole frame), n, accuracy, low, high (95 %)
+) -> pd.DataFrame: # a row a way to see them: seen, margin (percent; NaN for the whole frame), n, accuracy, low, high (95 %), gain over the whole frame, gain_low, gain_high
     "How often a classifier is right about whole pictures, and about what is in their true and in their predicted boxes."
     known, compute, rows = table[usable_boxes(table)].reset_index(drop=True), compute or choose_compute(), []
-    truth = known.target.map({c: i for i, c in enumerate(config['vocab'])}).fillna(-1).to_numpy()
+    truth, plain = known.target.map({c: i for i, c in enumerate(config['vocab'])}).fillna(-1).to_numpy(), None
     ways = [('whole frame', np.nan, known)] + [(seen, margin, crop_catalog(boxed, margin)) for seen, boxed in (('true box', known), ('predicted box', known.assign(**{c: known[p] for c, p in zip(BOX, FOUND)})))
                                                for margin in margins]
     for seen, margin, pictures in ways:
-        right = (predict_logits(net, pictures.image, config, compute, progress=progress).argmax(1) == truth).sum()
-        low, high = wilson(right, len(known))
-        rows.append(dict(seen=seen, margin=margin, n=len(known), accuracy=right / len(known), low=low, high=high))
+        right = predict_logits(net, pictures.image, config, compute, progress=progress).argmax(1) == truth
+        plain, (low, high) = right if plain is None else plain, wilson(right.sum(), len(known))
+        rows.append(dict(seen=seen, margin=margin, n=len(known), accuracy=right.mean(), low=low, high=high, **dict(zip(('gain', 'gain_low', 'gain_high'), paired_gain(plain, right)))))
     return pd.DataFrame(rows)
 
 # %% ../nbs/05_localize.ipynb #0fe86662
@@ -298,17 +298,20 @@ def draw_boxes(
     return ax
 
 def plot_overlap(
-    overlaps:dict, # of whom, to (n,) IoU
+    overlaps:dict,         # of whom, to (n,) IoU
+    cumulative:bool=False, # the share of pictures with at least so much, instead of how many have so much
     ax=None,
 ) -> plt.Axes:
-    "How well boxes of each kind overlap with the true ones: the share of pictures with at least so much."
+    "How well boxes of each kind overlap with the true ones."
     ax = ax or plt.subplots(figsize=(6, 3.6), layout='constrained')[1]
     for (name, values), colour, style in zip(overlaps.items(), (COLOUR, '#009e73', '#e69f00', '#777777'), ('-', '-.', '--', ':')):
         v = np.sort(np.asarray(values, float))
-        ax.plot(np.r_[0, v], 100 * np.r_[1, 1 - np.arange(len(v)) / len(v)], color=colour, ls=style, lw=1.8, label=f'{name}: mean {np.mean(v):.2f}')
-    ax.set(xlabel='intersection over union with the true box', ylabel='pictures with at least so much (%)', xlim=(0, 1), ylim=(0, 101))
+        about = dict(color=colour, ls=style, lw=1.8, label=f'{name}: mean {np.mean(v):.2f}')
+        if cumulative: ax.plot(np.r_[0, v], 100 * np.r_[1, 1 - np.arange(len(v)) / len(v)], **about)
+        else: ax.hist(v, np.linspace(0, 1, 41), weights=np.full(len(v), 100 / len(v)), histtype='step', **about)
+    ax.set(xlabel='intersection over union with the true box', ylabel=f"pictures {'with at least so much' if cumulative else 'in a fortieth'} (%)", xlim=(0, 1), ylim=(0, 101 if cumulative else None))
     for t in (.5, .75, .9): ax.axvline(t, color='#bbbbbb', lw=.8, zorder=0)
-    ax.legend(frameon=False, loc='lower left')
+    if not cumulative: ax.legend(frameon=False, loc='upper left')
     ax.spines[['top', 'right']].set_visible(False)
     return ax
 
@@ -333,19 +336,19 @@ def plot_overlap_by(
 def plot_crops(
     crops:pd.DataFrame, # from `cropped_accuracy`, of several classifiers by `trained_on`
 ) -> plt.Figure:
-    "Accuracy by the margin of a crop, with true and with predicted boxes, beside that on whole frames."
+    "What a crop to the true and to the predicted box gains over the whole frame, by its margin, with 95 % intervals of the paired difference."
     named = list(dict.fromkeys(crops.trained_on))
     fig, axes = plt.subplots(1, len(named), figsize=(4.5 * len(named), 3.4), layout='constrained', sharey=True, squeeze=False)
     for ax, name in zip(axes[0], named):
         of = crops[crops.trained_on == name]
         frame = of[of.margin.isna()].iloc[0]
-        ax.axhspan(100 * frame.low, 100 * frame.high, color='#777777', alpha=.15, lw=0)
-        ax.axhline(100 * frame.accuracy, color='#777777', lw=1.5, label='whole frame')
+        ax.axhline(0, color='black', lw=.8)
         for seen, colour, style, shift in (('true box', TRUE, '-', -.4), ('predicted box', COLOUR, '--', .4)):
             part = of[of.seen == seen]
-            ax.errorbar(part.margin + shift, 100 * part.accuracy, [100 * (part.accuracy - part.low), 100 * (part.high - part.accuracy)], color=colour, ls=style, marker='o', ms=4, lw=1.5, capsize=2, label=seen)
-        ax.set(xlabel='margin around the box (% of its side)', title=f'classifier trained on {name}')
+            ax.errorbar(part.margin + shift, 100 * part.gain, [100 * (part.gain - part.gain_low), 100 * (part.gain_high - part.gain)], color=colour, ls=style, marker='o', ms=4, lw=1.5, capsize=2, label=seen)
+        ax.set(xlabel='margin around the box (% of its side)', title=f'trained on {name}:\n{frame.accuracy:.1%} on whole frames')
+        ax.title.set_fontsize(10)
         ax.spines[['top', 'right']].set_visible(False)
-    axes[0, 0].set_ylabel('accuracy (%), 95 % interval')
+    axes[0, 0].set_ylabel('points of accuracy gained')
     axes[0, 0].legend(frameon=False)
     return fig

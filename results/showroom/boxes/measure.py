@@ -18,7 +18,7 @@ from carscope.maps import ask, map_pictures
 from carscope.run import Run
 from carscope.saliency import box_truth
 
-METHODS, THRESHOLDS = ('gradcam', 'layercam'), (.05, .1, .15, .2, .25, .3, .4, .5)
+METHODS, THRESHOLDS = ('gradcam', 'layercam'), (.01, .02, .05, .1, .15, .2, .25, .3, .4, .5)
 
 def main(folder, *classifiers):
     here, run = Path(__file__).parent, Run(folder)

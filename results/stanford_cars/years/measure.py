@@ -2,7 +2,7 @@
 
     python results/stanford_cars/years/measure.py data/stanford_cars weights/mobilenetv2_100.tf_in1k RUNS BY [FOLD...]
 
-BY is group or image. Writes two files beside this one. BY.csv.gz: an image a row with what the year network says, the median year of its training images, and the year of the
+BY is group or image, or group-balanced, for which all years are drawn equally often instead of by the square root of their frequency. Writes two files beside this one. BY.csv.gz: an image a row with what the year network says, the median year of its training images, and the year of the
 class that a linear head on frozen features recognises. BY_intervals.csv: how many years intervals of each size hold. Runs that are finished in the folder RUNS are not trained again; folds can be trained side by side, each process with
 some of them, and a last call without folds writes the table."""
 import sys
@@ -15,10 +15,11 @@ from carscope.finetune import choose_recipe, predict, train
 from carscope.run import Run
 from carscope.year_modernity import ahead_of_peers, conformal_margin, interval_table, year_table
 
-YEAR, LABEL = choose_recipe('one_cycle', size=128, epochs=6, head='soft', balance='sqrt'), choose_recipe('frozen')
+YEAR, LABEL = choose_recipe('one_cycle', size=128, epochs=6, head='soft'), choose_recipe('frozen')
 KEPT = ['make', 'model', 'body', 'group', 'label', 'year', 'fold', 'score', 'expected', 'median', 'low', 'high', 'crps', 'typicality', 'lead', 'ahead', 'outside', 'training_median', 'recognised']
 
-def main(data, weights, runs, by, *folds):
+def main(data, weights, runs, name, *folds):
+    by, _, balance = name.partition('-')
     here, cars = Path(__file__).parent, fold_catalog(check_images(read_catalog(data)), 5, by)
     year_of = cars.drop_duplicates('label').set_index('label').year.astype(int)
     for i in [int(f) for f in folds] or range(5):
@@ -26,22 +27,22 @@ def main(data, weights, runs, by, *folds):
         one = one.assign(split=one.split.mask(one.split == 'valid', 'test')) # the fold is for the end
         known = one[one.split != 'test']
         # a tenth of the others says how wide intervals have to be; the classes of unseen lines cannot be recognised, so classes are split by image
-        for target, recipe, catalog in ('year', YEAR, split_catalog(one, .1, by=by)), ('label', LABEL, split_catalog(known, .1)): 
-            folder = Path(runs)/f'{by}-{i}-{target}'
+        for target, recipe, catalog in ('year', choose_recipe(YEAR, balance=balance or 'sqrt'), split_catalog(one, .1, by=by)), ('label', LABEL, split_catalog(known, .1)): 
+            folder = Path(runs)/f'{name}-{i}-{target}'
             if not (folder/'metrics.json').exists(): train(catalog, folder, target, f'local-dir:{weights}', recipe=recipe, checks=False, resume=True, progress=True)
     if folds: return
     tables, intervals = [], []
     for i in range(5):
-        year, label = (Run(Path(runs)/f'{by}-{i}-{target}') for target in ('year', 'label'))
+        year, label = (Run(Path(runs)/f'{name}-{i}-{target}') for target in ('year', 'label'))
         valid, test = (year.predictions.of_split(split) for split in ('valid', 'test'))
         table = year_table(test, conformal_margin(valid))
         intervals.append(interval_table(valid, test).assign(images=len(table)))
         recognised = predict(label, test.table.image, top=1).set_index('image').label.map(year_of)
         tables.append(table.assign(fold=i, training_median=year.config['train_median_year'], recognised=table.image.map(recognised)))
     whole = pd.concat(tables, ignore_index=True)
-    whole.assign(ahead=ahead_of_peers(whole))[KEPT].to_csv(here/f'{by}.csv.gz', index=False, float_format='%.6g')
+    whole.assign(ahead=ahead_of_peers(whole))[KEPT].to_csv(here/f'{name}.csv.gz', index=False, float_format='%.6g')
     held = pd.concat(intervals)
     held = held.assign(**{c: held[c] * held.images for c in ('claimed', 'widened')}).groupby('share', as_index=False).sum()
-    held.assign(**{c: held[c] / held.images for c in ('claimed', 'widened')}).to_csv(here/f'{by}_intervals.csv', index=False, float_format='%.6g')
+    held.assign(**{c: held[c] / held.images for c in ('claimed', 'widened')}).to_csv(here/f'{name}_intervals.csv', index=False, float_format='%.6g')
 
 if __name__ == '__main__': main(*sys.argv[1:])
