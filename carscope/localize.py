@@ -18,7 +18,7 @@ from operator import itemgetter
 from .backbone import Branched, feature_width, make_network
 from .data import COLOUR, Dropped, Squash, augmentations, box_faults, crop_catalog, open_picture, opened_size, splits_of, tell_dropped, usable_boxes
 from .engine import choose_compute
-from .finetune import Classification, load_network, picture_loaders, predict_logits, recipe_loss
+from .finetune import Classification, judged_size, load_network, picture_loaders, predict_logits, recipe_loss
 from .maps import as_layer, find_layer
 from .pictures import load_image
 from .run import Run, metrics_of, paired_gain, wilson
@@ -202,12 +202,14 @@ class ClassAndBox(Classification):
 
     def loss(self, recipe, vocab): return BoxLoss(recipe_loss(recipe, vocab), **asdict(self))
 
-    def answer(self, net, rows, config, compute, mirrored=(False,), **how):
-        outs = {flip: predict_logits(net, rows.image, config, compute, mirrored=(flip,), width=len(config['vocab']) + 4, **how) for flip in mirrored}
-        if True in outs: outs[True][:, -4:] = outs[True][:, [-2, -3, -4, -1]] * [-1, 1, -1, 1] + [1, 0, 1, 0] # mirrored back
-        out = sum(outs.values()) / len(outs)
-        found = out[:, -4:].clip(0, 1) * rows[['width', 'height'] * 2].to_numpy(float)
-        return rows.assign(**dict(zip(FOUND, found.T))), out[:, :-4]
+    def answer(self, net, rows, config, compute, sizes=None, mirrored=(False,), **how):
+        sizes, trained = sizes or [judged_size(config['recipe'])], [config['recipe']['size']]
+        tell = lambda sizes, flip: predict_logits(net, rows.image, config, compute, sizes=sizes, mirrored=(flip,), width=len(config['vocab']) + 4, **how)
+        outs = [tell(sizes, flip) for flip in mirrored]
+        boxes = [out[:, -4:] for out in (outs if sizes == trained else [tell(trained, flip) for flip in mirrored])] # at other sizes they come out too large or too small
+        boxes = [b[:, [2, 1, 0, 3]] * [-1, 1, -1, 1] + [1, 0, 1, 0] if flip else b for b, flip in zip(boxes, mirrored)] # mirrored back
+        found = np.mean(boxes, axis=0).clip(0, 1) * rows[['width', 'height'] * 2].to_numpy(float)
+        return rows.assign(**dict(zip(FOUND, found.T))), np.mean(outs, axis=0)[:, :-4]
 
     def judge(self, predictions, config):
         return metrics_of(predictions, config) | box_metrics(predictions.table, config['objective']['mean_box'])
@@ -311,7 +313,7 @@ def plot_overlap(
         else: ax.hist(v, np.linspace(0, 1, 41), weights=np.full(len(v), 100 / len(v)), histtype='step', **about)
     ax.set(xlabel='intersection over union with the true box', ylabel=f"pictures {'with at least so much' if cumulative else 'in a fortieth'} (%)", xlim=(0, 1), ylim=(0, 101 if cumulative else None))
     for t in (.5, .75, .9): ax.axvline(t, color='#bbbbbb', lw=.8, zorder=0)
-    if not cumulative: ax.legend(frameon=False, loc='upper left')
+    if not cumulative: ax.legend(frameon=False, loc='upper center', bbox_to_anchor=(.42, 1))
     ax.spines[['top', 'right']].set_visible(False)
     return ax
 
