@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['DISTANCE_LOSSES', 'nearest', 'embed', 'similar', 'recall_at', 'ClassAndDistances', 'model_map', 'plot_model_map',
-           'plot_recall']
+           'neighbours_share', 'plot_recall']
 
 # %% ../nbs/09_similar.ipynb #47553154
 from dataclasses import asdict, dataclass
@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 import torch
 from fastai.metrics import accuracy
+from matplotlib.ticker import MaxNLocator
 from scipy.special import gammaln
 from sklearn.manifold import TSNE
 from torch import nn
@@ -38,19 +39,21 @@ def nearest(
     block:int=2**15, # rows at a time
 ) -> tuple[np.ndarray, np.ndarray]: # positions in `rows` (n, k), and distances (n, k), 0 to 2, ascending
     "The rows of the gallery that point into the most similar directions: exact, by one minus the cosine. Raises ValueError when there are fewer than `k`."
-    queries, rows = _unit(queries), np.arange(len(gallery)) if rows is None else np.asarray(rows)
-    found = len(rows) - (but is not None)
+    queries, many = _unit(queries), len(gallery if rows is None else rows)
+    found = many - (but is not None)
     if not 1 <= k <= found: raise ValueError(f'{k} neighbours cannot be found among {found}: choose 1 to {found}')
     best, where = torch.full((len(queries), k), -torch.inf), torch.zeros(len(queries), k, dtype=torch.long)
-    for start in range(0, len(rows), block):
-        likeness = queries @ _unit(gallery[rows[start:start + block]]).T
+    for start in range(0, many, block):
+        here = slice(start, start + block)
+        part = torch.from_numpy(np.asarray(gallery[here] if rows is None else gallery[np.asarray(rows[here])], np.float32))
+        likeness = queries @ part.T / part.norm(dim=1).clamp(min=1e-12)
         if but is not None:
             at = torch.as_tensor(but) - start
             hit = torch.nonzero((at >= 0) & (at < likeness.shape[1]))[:, 0]
             likeness[hit, at[hit]] = -torch.inf
-        here = likeness.topk(min(k, likeness.shape[1]))
-        best, order = torch.cat([best, here.values], 1).topk(k)
-        where = torch.cat([where, here.indices + start], 1).gather(1, order)
+        top = likeness.topk(min(k, likeness.shape[1]))
+        best, order = torch.cat([best, top.values], 1).topk(k)
+        where = torch.cat([where, top.indices + start], 1).gather(1, order)
     return where.numpy(), (1 - best).clamp(min=0).numpy()
 
 # %% ../nbs/09_similar.ipynb #b1a41f09
@@ -177,7 +180,7 @@ def model_map(
     catalog,            # the pictures, with `year`
     of:str='group',     # what makes a point: a column
     seed:int=0,
-) -> pd.DataFrame: # a row a value of the column: x, y, n (pictures), make, year (the mean)
+) -> pd.DataFrame: # a row a value of the column: x, y, n (pictures), make, body, year (the mean)
     "Mean directions of models in two dimensions, near ones near (t-SNE; van der Maaten and Hinton, 2008). Raises ValueError for fewer than five models."
     there = catalog[of].notna().to_numpy()
     names, codes = np.unique(catalog[of][there].astype(str), return_inverse=True)
@@ -186,24 +189,38 @@ def model_map(
     for part in np.array_split(np.arange(len(codes)), len(codes) // 8192 + 1): np.add.at(sums, codes[part], _unit(features[np.asarray(rows)[there][part]]).numpy())
     at = TSNE(perplexity=min(15, (len(names) - 1) / 3), init='pca', random_state=seed, metric='cosine').fit_transform(_unit(sums).numpy())
     known = catalog[there].assign(_code=codes).groupby('_code')
-    return pd.DataFrame({of: names, 'x': at[:, 0], 'y': at[:, 1], 'n': known.size().to_numpy(), 'make': known.make.first().to_numpy(), 'year': known.year.mean().astype(float).to_numpy()})
+    return pd.DataFrame({of: names, 'x': at[:, 0], 'y': at[:, 1], 'n': known.size().to_numpy(), 'make': known.make.first().to_numpy(), 'body': known.body.first().to_numpy(), 'year': known.year.mean().astype(float).to_numpy()})
 
 def plot_model_map(
     points:pd.DataFrame, # from `model_map`
-    named:int=12,        # makes whose name is written at the middle of their models, those with the most pictures
+    by:str='year',       # what gives the colour: year, make or body
+    named:int=7,         # makes or bodies with a colour of their own, those with the most pictures
     ax=None,
 ) -> plt.Axes:
-    "Models that look alike to the network lie near each other; their size is the number of pictures, their colour the mean year."
-    ax = ax or plt.subplots(figsize=(8.5, 6.5), layout='constrained')[1]
-    dots = ax.scatter(points.x, points.y, s=12 + 60 * points.n / points.n.max(), c=points.year, cmap='cividis', alpha=.85, lw=0)
-    ax.figure.colorbar(dots, ax=ax, label='mean year of the pictures', shrink=.7)
-    for make in points.groupby('make').n.sum().nlargest(named).index:
-        of = points[points.make == make]
-        nearest_one = of.loc[(np.hypot(of.x - of.x.median(), of.y - of.y.median())).idxmin()]
-        ax.annotate(make, (nearest_one.x, nearest_one.y), ha='center', va='bottom', fontsize=9, weight='bold', bbox=dict(fc='white', alpha=.7, lw=0, pad=1))
-    ax.set(xticks=[], yticks=[])
+    "Models that look alike to the network lie near each other; their size is the number of pictures."
+    ax = ax or plt.subplots(figsize=(6, 5.4), layout='constrained')[1]
+    size = 12 + 50 * points.n / points.n.max()
+    if by == 'year': ax.figure.colorbar(ax.scatter(points.x, points.y, s=size, c=points.year, cmap='cividis', lw=0), ax=ax, label='mean year of the pictures', orientation='horizontal', shrink=.8, pad=.02, ticks=MaxNLocator(5, integer=True))
+    else:
+        ax.scatter(points.x, points.y, s=size, color='#dddddd', lw=0)
+        for value, colour in zip(points.groupby(by).n.sum().nlargest(named).index, (COLOUR, '#d55e00', '#009e73', '#e69f00', '#cc79a7', '#56b4e9', '#000000')):
+            of = (points[by] == value).to_numpy()
+            ax.scatter(points.x[of], points.y[of], s=size[of], color=colour, lw=0, label=value)
+        ax.legend(frameon=False, loc='upper center', bbox_to_anchor=(.5, 0), ncols=3, fontsize=8, handletextpad=.1, columnspacing=.8)
+    ax.set(xticks=[], yticks=[], title=f'coloured by {by}')
     ax.spines[:].set_visible(False)
     return ax
+
+def neighbours_share(
+    points:pd.DataFrame, # from `model_map`
+    k:int=5,             # nearest models on the map
+) -> pd.DataFrame: # for make, body and year (within three): share of the nearest that agree, and of all
+    "What the neighbourhoods of a map have in common, beside what any two models have."
+    far = np.hypot(points.x.to_numpy()[:, None] - points.x.to_numpy(), points.y.to_numpy()[:, None] - points.y.to_numpy())
+    np.fill_diagonal(far, np.inf)
+    near, others = np.argsort(far, axis=1)[:, :k], ~np.eye(len(points), dtype=bool)
+    same = {c: points[c].to_numpy()[:, None] == points[c].to_numpy() for c in ('make', 'body')} | {'year, within three': abs(points.year.to_numpy()[:, None] - points.year.to_numpy()) <= 3}
+    return pd.DataFrame({name: dict(nearest=np.take_along_axis(m, near, 1).mean(), any=m[others].mean()) for name, m in same.items()}).T
 
 def plot_recall(
     recalls:pd.DataFrame, # from `recall_at`, of several networks by `network`
