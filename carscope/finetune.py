@@ -731,16 +731,7 @@ def train(
                   train_median_year=None if trained.year.isna().all() else float(trained.year.median()), **_provenance(compute), vocab=vocab)
     training = Training(None, catalog, config, recipe, compute, body, workers, progress, seed, callbacks=callbacks, cache_images=cache_images, compile=compile, objective=objective)
     if resume: training.checkpoint = _where_it_stopped(out, config)
-    with _explained(training):
-        if training.checkpoint: training.history = training.checkpoint[1]['history']
-        elif checks:
-            refuse_failed(table := check_training(training))
-            if progress: tqdm.write(f'checked before the training: {", ".join(table.check)}')
-        training.run = run = _begin(out, training, overwrite or resume)
-        predictions = _predict_splits(training, _fit_stages(training))
-    if not rank_distrib(): _finish(run, predictions, training, trained)
-    wait_for_all()
-    return run
+    return _carry_out(training, out, checks, overwrite or resume)
 
 # %% ../nbs/01_finetune.ipynb #daab2a58
 def _year_target(catalog, target, recipe, periods):
@@ -752,6 +743,19 @@ def _year_target(catalog, target, recipe, periods):
     return with_periods(catalog, bounds), 'period', bounds
 
 # %% ../nbs/01_finetune.ipynb #4ddc04cf
+def _carry_out(training, out, checks, overwrite):
+    "From the checks to the finished run."
+    with _explained(training):
+        if training.checkpoint: training.history = training.checkpoint[1]['history']
+        elif checks:
+            refuse_failed(table := check_training(training))
+            if training.progress: tqdm.write(f'checked before the training: {", ".join(table.check)}')
+        training.run = _begin(out, training, overwrite)
+        predictions = _predict_splits(training, _fit_stages(training))
+    if not rank_distrib(): _finish(training, predictions)
+    wait_for_all()
+    return training.run
+
 def _begin(out, training, overwrite):
     "The folder of the run, which the first process makes, once all have looked at what was there."
     wait_for_all()
@@ -851,15 +855,15 @@ def _predict_splits(training, net):
         with torch.inference_mode(): logits = np.concatenate([net.eval()[1:](torch.from_numpy(features[p])).numpy() for p in np.array_split(at, len(at) // 4096 + 1)])
     return Predictions(rows, logits, config['vocab'], config['target'])
 
-def _finish(run, predictions, training, trained):
+def _finish(training, predictions):
     "What is left for good; metrics.json last, since a run that has it is finished: validation and, where there is one, test, which is what is quoted."
+    run, catalog = training.run, training.catalog
     run.write_predictions(predictions)
     run.write_figure(plot_history(run.history), 'history')
-    run.write_figure(plot_class_counts(trained, predictions.target).figure, 'class_counts')
+    run.write_figure(plot_class_counts(catalog[catalog.split == 'train'], predictions.target).figure, 'class_counts')
     splits = [s for s in ('valid', 'test') if (predictions.table.split == s).any()]
     run.write_json('metrics.json', dict(split=splits[-1], **{s: training.objective.judge(predictions.of_split(s), training.config) for s in splits}))
     run.remove_checkpoints()
-    return run
 
 # %% ../nbs/01_finetune.ipynb #ebcca209
 def predict_logits(
