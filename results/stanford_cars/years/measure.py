@@ -2,7 +2,7 @@
 
     python results/stanford_cars/years/measure.py data/stanford_cars weights/mobilenetv2_100.tf_in1k RUNS BY [FOLD...]
 
-BY is group or image, or group-balanced, for which all years are drawn equally often instead of by the square root of their frequency. Writes two files beside this one. BY.csv.gz: an image a row with what the year network says, the median year of its training images, and the year of the
+BY is group or image, or group-balanced, for which all years are drawn equally often instead of by the square root of their frequency, and nothing is recognised. Writes two files beside this one. BY.csv.gz: an image a row with what the year network says, the median year of its training images, and the year of the
 class that a linear head on frozen features recognises. BY_intervals.csv: how many years intervals of each size hold. Runs that are finished in the folder RUNS are not trained again; folds can be trained side by side, each process with
 some of them, and a last call without folds writes the table."""
 import sys
@@ -27,20 +27,21 @@ def main(data, weights, runs, name, *folds):
         one = one.assign(split=one.split.mask(one.split == 'valid', 'test')) # the fold is for the end
         known = one[one.split != 'test']
         # a tenth of the others says how wide intervals have to be; the classes of unseen lines cannot be recognised, so classes are split by image
-        for target, recipe, catalog in ('year', choose_recipe(YEAR, balance=balance or 'sqrt'), split_catalog(one, .1, by=by)), ('label', LABEL, split_catalog(known, .1)): 
+        for target, recipe, catalog in (('year', choose_recipe(YEAR, balance=balance or 'sqrt'), split_catalog(one, .1, by=by)), ('label', LABEL, split_catalog(known, .1)))[:1 if balance else 2]:
             folder = Path(runs)/f'{name}-{i}-{target}'
             if not (folder/'metrics.json').exists(): train(catalog, folder, target, f'local-dir:{weights}', recipe=recipe, checks=False, resume=True, progress=True)
     if folds: return
     tables, intervals = [], []
     for i in range(5):
-        year, label = (Run(Path(runs)/f'{name}-{i}-{target}') for target in ('year', 'label'))
+        year = Run(Path(runs)/f'{name}-{i}-year')
         valid, test = (year.predictions.of_split(split) for split in ('valid', 'test'))
         table = year_table(test, conformal_margin(valid))
         intervals.append(interval_table(valid, test).assign(images=len(table)))
-        recognised = predict(label, test.table.image, top=1).set_index('image').label.map(year_of)
-        tables.append(table.assign(fold=i, training_median=year.config['train_median_year'], recognised=table.image.map(recognised)))
+        table = table.assign(fold=i, training_median=year.config['train_median_year'])
+        if not balance: table['recognised'] = table.image.map(predict(Run(Path(runs)/f'{name}-{i}-label'), test.table.image, top=1).set_index('image').label.map(year_of))
+        tables.append(table)
     whole = pd.concat(tables, ignore_index=True)
-    whole.assign(ahead=ahead_of_peers(whole))[KEPT].to_csv(here/f'{name}.csv.gz', index=False, float_format='%.6g')
+    whole.assign(ahead=ahead_of_peers(whole))[[c for c in KEPT if c in {*whole, 'ahead'}]].to_csv(here/f'{name}.csv.gz', index=False, float_format='%.6g')
     held = pd.concat(intervals)
     held = held.assign(**{c: held[c] * held.images for c in ('claimed', 'widened')}).groupby('share', as_index=False).sum()
     held.assign(**{c: held[c] / held.images for c in ('claimed', 'widened')}).to_csv(here/f'{name}_intervals.csv', index=False, float_format='%.6g')
