@@ -88,9 +88,9 @@ def with_boxes(
     twice = catalog.image[catalog.image.duplicated()]
     if len(twice): raise ValueError(f'{twice.nunique()} pictures have several rows, {twice.iloc[0]} among them: a picture has one box, keep the row of the car that is meant')
     usable, faults = usable_boxes(catalog), box_faults(catalog)
-    known = catalog[~faults.eq('absent').fillna(False)]
-    if len(known) and (known[BOX].astype(float).abs() <= 1.5).all(axis=None) and (known[['width', 'height']] > 2).all(axis=None):
-        raise ValueError(f"the boxes lie between {known[BOX].astype(float).min(axis=None):g} and {known[BOX].astype(float).max(axis=None):g}, so they are shares of the pictures: multiply x by the width and y by the height, boxes are in pixels")
+    known = catalog[~faults.eq('absent').fillna(False).to_numpy(bool)]
+    shares = known.image[(known[BOX].astype(float).abs() <= 1.5).all(axis=1)]
+    if len(shares): raise ValueError(f'{len(shares):,} boxes end within the first pixel, that of {shares.iloc[0]} among them, so they are shares of the picture: multiply x by the width and y by the height, boxes are in pixels')
     if not usable.any(): raise ValueError(f'none of the {len(catalog)} pictures has a usable box (x1, y1, x2, y2 in pixels): train without boxes, or give a catalog with these columns')
     if usable.all(): return catalog
     kept, bad = catalog[usable].reset_index(drop=True), [(p, f'box {fault}') for p, fault in zip(catalog.image[~usable], faults[~usable])]
@@ -121,10 +121,9 @@ class BoxHead(nn.Module):
 # %% ../nbs/05_localize.ipynb #034b4a6a
 class BoxLoss(nn.Module):
     "The weighted sum of what the class costs, and smooth L1 and generalised IoU (Rezatofighi and others, 2019) of boxes that are there."
-    y_int = True
     def __init__(self, of_class, class_loss, l1, giou):
         super().__init__()
-        self.of_class, self.weights, self.reduction = of_class, (class_loss, l1, giou), 'mean'
+        self.of_class, self.weights = of_class, (class_loss, l1, giou)
 
     def forward(self, out, y, box): # (n, classes + 4), (n,), (n, 4)
         box = box.as_subclass(torch.Tensor)

@@ -140,10 +140,9 @@ def plot_recall(
 DISTANCE_LOSSES = dict(triplet='TripletMarginLoss', contrastive='ContrastiveLoss') # names in pytorch_metric_learning.losses
 
 class _ClassAndDistances(nn.Module):
-    y_int = True
     def __init__(self, of_class, of_distances, mine, width, class_loss, weight):
         super().__init__()
-        self.of_class, self.of_distances, self.mine, self.width, self.class_loss, self.weight, self.reduction = of_class, of_distances, mine, width, class_loss, weight, 'mean'
+        self.of_class, self.of_distances, self.mine, self.width, self.class_loss, self.weight = of_class, of_distances, mine, width, class_loss, weight
     def forward(self, out, y): # (n, classes + width), (n,)
         out, y = out.as_subclass(torch.Tensor), y.as_subclass(torch.Tensor)
         directions = nn.functional.normalize(out[:, -self.width:].float(), dim=1)
