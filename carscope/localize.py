@@ -90,7 +90,7 @@ def with_boxes(
     usable, faults = usable_boxes(catalog), box_faults(catalog)
     known = catalog[~faults.eq('absent').fillna(False).to_numpy(bool)]
     shares = known.image[(known[BOX].astype(float).abs() <= 1.5).all(axis=1)]
-    if len(shares): raise ValueError(f'{len(shares):,} boxes end within the first pixel, that of {shares.iloc[0]} among them, so they are shares of the picture: multiply x by the width and y by the height, boxes are in pixels')
+    if len(shares): raise ValueError(f'boxes end within the first pixel ({len(shares):,} of {len(catalog):,}, that of {shares.iloc[0]} first), so they are shares of the picture: multiply x by the width and y by the height, boxes are in pixels')
     if not usable.any(): raise ValueError(f'none of the {len(catalog)} pictures has a usable box (x1, y1, x2, y2 in pixels): train without boxes, or give a catalog with these columns')
     if usable.all(): return catalog
     kept, bad = catalog[usable].reset_index(drop=True), [(p, f'box {fault}') for p, fault in zip(catalog.image[~usable], faults[~usable])]
