@@ -540,8 +540,8 @@ def fit_network(
     set_seed(training.seed)
     net = objective.network(join_head(training.body, training.config, head, recipe.dropout), training.config.get('objective'))
     lr = recipe.lr * (recipe.batch_size * recipe.accumulate / recipe.lr_images if recipe.lr_images else 1)
-    with compiled(net) if training.compile else nullcontext(): \
-        training.fit(WHOLE, objective.loaders(training), net, epochs, lr, net.state_dict, start, recipe, loss=objective.loss(recipe, training.config['vocab']), metrics=objective.metrics)
+    judging = dict(loss=objective.loss(recipe, training.config['vocab']), metrics=objective.metrics)
+    with compiled(net) if training.compile else nullcontext(): training.fit(WHOLE, objective.loaders(training), net, epochs, lr, net.state_dict, start, recipe, **judging)
     spread_weights(net) # statistics of normalisations are each process's own
     return net
 

@@ -86,14 +86,14 @@ def with_boxes(
 
     Raises ValueError when there is none, when boxes are shares instead of pixels, and when a picture has several."""
     twice = catalog.image[catalog.image.duplicated()]
-    if len(twice): raise ValueError(f'{twice.nunique()} pictures have several rows, {twice.iloc[0]} among them: a picture has one box, keep the row of the car that is meant')
+    if len(twice): raise ValueError(f"{twice.nunique()} picture{'s have' if twice.nunique() > 1 else ' has'} several rows, {twice.iloc[0]} among them: a picture has one box, keep the row of the car that is meant")
     usable, faults = usable_boxes(catalog), box_faults(catalog)
     known = catalog[~faults.eq('absent').fillna(False).to_numpy(bool)]
     shares = known.image[(known[BOX].astype(float).abs() <= 1.5).all(axis=1)]
     if len(shares): raise ValueError(f'boxes end within the first pixel ({len(shares):,} of {len(catalog):,}, that of {shares.iloc[0]} first), so they are shares of the picture: multiply x by the width and y by the height, boxes are in pixels')
-    if not usable.any(): raise ValueError(f'none of the {len(catalog)} pictures has a usable box (x1, y1, x2, y2 in pixels): train without boxes, or give a catalog with these columns')
     if usable.all(): return catalog
     kept, bad = catalog[usable].reset_index(drop=True), [(p, f'box {fault}') for p, fault in zip(catalog.image[~usable], faults[~usable])]
+    if not len(kept): raise ValueError(f'none of the {len(catalog)} pictures has a usable box (x1, y1, x2, y2 in pixels): train without boxes, or give a catalog with these columns ({tell_dropped(bad)})')
     kept.attrs = catalog.attrs | dict(dropped=catalog.attrs.get('dropped', Dropped()) + bad)
     warnings.warn(f'left out {tell_dropped(bad)}', stacklevel=2)
     return kept

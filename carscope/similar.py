@@ -175,9 +175,9 @@ class ClassAndDistances(Classification):
     def network(self, net, settings): return Branched(net, nn.Identity())
 
     def loaders(self, training):
-        dls, size = picture_loaders(training, balance='none'), training.recipe.batch_size
+        dls, size = picture_loaders(training, balance='none'), training.recipe.batch_size # the sampler draws all classes equally often
         classes = pd.factorize(np.asarray(dls.train.items)[:, 1])[0]
-        each = next(m for m in range(self.together, size + 1) if not size % m and m * len(set(classes)) >= size)
+        each = next(m for m in range(min(self.together, size), size + 1) if not size % m and m * len(set(classes)) >= size)
         draw = require('pytorch_metric_learning.samplers', 'similar').MPerClassSampler(classes, each, size, len(classes))
         dls.train.get_idxs = lambda: list(draw)
         return dls
