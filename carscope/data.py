@@ -6,12 +6,12 @@
 __all__ = ['CATALOG_COLUMNS', 'SPLITS', 'COLOUR', 'TWO_WORD_MAKES', 'BODIES', 'IMAGE_SUFFIXES', 'OLD_NOTES', 'FOLDER_NAMES',
            'SPLIT_FOLDERS', 'LAYOUTS', 'BOX_FAULTS', 'BALANCES', 'YEAR_TARGETS', 'AUGMENTATIONS', 'Dropped',
            'as_catalog', 'parse_label', 'read_devkit', 'read_class_folders', 'read_shards', 'write_catalog',
-           'read_table', 'read_catalog', 'tell_dropped', 'check_images', 'box_faults', 'usable_boxes', 'usage_table',
-           'exclude_rows', 'relabel_rows', 'fingerprint', 'crop_catalog', 'split_catalog', 'sample_catalog',
-           'fold_catalog', 'take_fold', 'split_report', 'sampling_weights', 'plot_balance', 'period_bounds',
-           'with_periods', 'class_years', 'vocabulary', 'training_rows', 'Squash', 'Augmentation', 'augmentations',
-           'opened_size', 'make_datablock', 'open_picture', 'splits_of', 'make_dataloaders', 'default_workers',
-           'plot_class_counts', 'plot_counts', 'plot_years', 'plot_catalog']
+           'read_table', 'read_catalog', 'tell_dropped', 'content_hash', 'check_images', 'box_faults', 'usable_boxes',
+           'usage_table', 'exclude_rows', 'relabel_rows', 'fingerprint', 'crop_catalog', 'split_catalog',
+           'sample_catalog', 'fold_catalog', 'take_fold', 'split_report', 'sampling_weights', 'plot_balance',
+           'period_bounds', 'with_periods', 'class_years', 'vocabulary', 'training_rows', 'Squash', 'Augmentation',
+           'augmentations', 'opened_size', 'make_datablock', 'open_picture', 'splits_of', 'make_dataloaders',
+           'default_workers', 'plot_class_counts', 'plot_counts', 'plot_years', 'plot_catalog']
 
 # %% ../nbs/00_data.ipynb #5727aeaa
 import hashlib
@@ -346,12 +346,18 @@ def tell_dropped(dropped, most=3):
     return '; '.join(parts)
 
 # %% ../nbs/00_data.ipynb #10949b87
+def content_hash(
+    data:bytes, # of a picture's file
+) -> str: # 32 hexadecimal digits
+    "What the column `content` says of a picture: the same for the same bytes."
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
 def _check_image(image, truncated):
     "((hash of the bytes, width, height), None) of a picture that opens, or (None, why it does not)."
     try:
         data = read_bytes(split_crop(image)[0])
         load_image(io.BytesIO(data), size=32, truncated=truncated)
-        return (hashlib.blake2b(data, digest_size=16).hexdigest(), *frame_size(data)), None
+        return (content_hash(data), *frame_size(data)), None
     except FileNotFoundError: return None, 'not found'
     except (ValueError, OSError) as e: return None, 'unreadable: ' + re.sub(r'^.*?\((.*)\).*$', r'\1', str(e))
 

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['STORE_VERSION', 'COPIES_VERSION', 'LARGE', 'Compute', 'choose_compute', 'require', 'from_first', 'share', 'from_all',
            'anywhere', 'wait_for_all', 'spread_weights', 'on_all_processes', 'CPUMixedPrecision', 'compute_callbacks',
-           'fold_batchnorm', 'inference_copy', 'Pictures', 'forward_pictures', 'FeatureStore', 'cached_features',
-           'small_copies', 'FeatureLoader', 'feature_statistics', 'unstandardise', 'FusedAdam', 'compiled', 'EpochSeed',
-           'learner_state', 'restore_learner']
+           'fold_batchnorm', 'inference_copy', 'squashed', 'normalised', 'Pictures', 'forward_pictures', 'FeatureStore',
+           'cached_features', 'small_copies', 'FeatureLoader', 'feature_statistics', 'unstandardise', 'FusedAdam',
+           'compiled', 'EpochSeed', 'learner_state', 'restore_learner']
 
 # %% ../nbs/12_engine.ipynb #63613b9e
 import atexit
@@ -208,14 +208,29 @@ def inference_copy(
     return model.to(memory_format=torch.channels_last) if compute.channels_last else model
 
 # %% ../nbs/12_engine.ipynb #b00399d2
+def squashed(
+    image,   # 8-bit RGB, of Pillow
+    size:int, # pixels a side
+) -> torch.Tensor: # (3, size, size), uint8
+    "A picture brought to a square, as the network sees it but for `normalised`."
+    return torch.from_numpy(np.array(image.resize((size, size), Image.Resampling.BILINEAR))).permute(2, 0, 1)
+
+def normalised(
+    pixels,      # (n, 3, size, size), uint8
+    about:dict,  # mean and std of the pixels, from 0 to 1
+    device=None,
+) -> torch.Tensor: # (n, 3, size, size), float32
+    "Pixels as a backbone wants them."
+    mean, std = (torch.tensor(about[k], device=device).view(1, 3, 1, 1) for k in ('mean', 'std'))
+    return (pixels.to(device).float() / 255 - mean) / std
+
 class Pictures(torch.utils.data.Dataset):
     "Pictures squashed to a square, as uint8 tensors (3, size, size)."
     def __init__(self, paths, size, mirrored=False): self.paths, self.size, self.mirrored = list(map(str, paths)), size, mirrored
     def __len__(self): return len(self.paths)
     def __getitem__(self, i):
-        image = load_image(self.paths[i], opened_size(self.size), truncated=True).resize((self.size, self.size), Image.Resampling.BILINEAR)
-        if self.mirrored: image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        return torch.from_numpy(np.array(image)).permute(2, 0, 1)
+        pixels = squashed(load_image(self.paths[i], opened_size(self.size), truncated=True), self.size)
+        return pixels.flip(2) if self.mirrored else pixels
 
 def forward_pictures(
     net:nn.Module,         # in evaluation mode, on the device, as from `inference_copy`
@@ -232,11 +247,10 @@ def forward_pictures(
     batch_size = batch_size or (max(200_000 // size**2, 2) if compute.device.type == 'cpu' else 128)
     workers = min(default_workers(compute.device) if workers is None else workers, len(paths) // 64) # a few pictures are not worth a process
     loader = torch.utils.data.DataLoader(Pictures(paths, size, mirrored), batch_size, num_workers=workers, pin_memory=compute.device.type == 'cuda')
-    mean, std = (torch.tensor(about[k], device=compute.device).view(1, 3, 1, 1) for k in ('mean', 'std'))
     form = torch.channels_last if compute.channels_last else torch.contiguous_format
     with tqdm(total=len(paths), desc=label, unit=' images', disable=label is None or None, leave=False) as bar:
         for batch in loader:
-            x = ((batch.to(compute.device).float() / 255 - mean) / std).contiguous(memory_format=form)
+            x = normalised(batch, about, compute.device).contiguous(memory_format=form)
             with torch.inference_mode(), compute.autocast(): out = net(x)
             bar.update(len(batch))
             yield out.float().cpu().numpy()

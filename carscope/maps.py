@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 # ours first: it keeps fastai's and tqdm's import warnings quiet
 from .data import YEAR_TARGETS, class_years
-from .engine import Compute, Pictures
+from .engine import Compute, Pictures, normalised
 from .finetune import judged_size
 
 import numpy as np
@@ -294,13 +294,12 @@ def map_pictures(
 ):
     "Yield (paths, normalised pixels (n, 3, size, size), logits (n, classes), maps (n, size, size)) of a batch at a time. Always in full precision."
     device, size, images = compute.device if compute else torch.device('cpu'), judged_size(config['recipe']), list(map(str, images))
-    mean, std = (torch.tensor(config['backbone'][k], device=device).view(1, 3, 1, 1) for k in ('mean', 'std'))
     choose_method(method)
     if method in AT_LAYER and not isinstance(layer, Layer): layer = find_layer(net, size, layer, finer=method == 'layercam')
     net, pictures = net.to(device), Pictures(images, size)
     with tqdm(total=len(images), desc=method, unit=' images', disable=None if progress else True, leave=False) as bar:
         for i in range(0, len(images), batch_size):
-            x = (torch.stack([pictures[j] for j in range(i, min(i + batch_size, len(images)))]).to(device).float() / 255 - mean) / std
+            x = normalised(torch.stack([pictures[j] for j in range(i, min(i + batch_size, len(images)))]), config['backbone'], device)
             with at_rest(net) as still, torch.no_grad(): logits = still(x).float()
             yield images[i:i + batch_size], x, logits, saliency_maps(net, x, question, method, layer, batch_size, question.columns(logits))
             bar.update(len(x))

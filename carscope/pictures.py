@@ -158,20 +158,22 @@ def _upright(image):
 
 # %% ../nbs/16_pictures.ipynb #c732e991
 def load_image(
-    image,                 # a path or reference, or a file-like object
+    image,                 # a path or reference, or a file-like object, which is called by its `name` where it has one
     size:int=None,         # decode JPEG at the smallest scale that still has this many pixels a side
     truncated:bool=False,  # fill the missing part of a JPEG that was cut short with grey, instead of refusing it
+    most_pixels:int=None,  # more are refused; None: `MOST_PIXELS`
+    formats=None,          # names of Pillow's formats, others are refused; None: all that it knows
 ) -> PIL.Image.Image:
     """The picture as 8-bit RGB, upright, cropped when its reference says so.
 
-    Raises ValueError when it cannot be decoded or has more than `MOST_PIXELS`, FileNotFoundError when it is not there."""
+    Raises ValueError when it cannot be decoded or has too many pixels, FileNotFoundError when it is not there."""
     is_file = hasattr(image, 'read')
-    name, crop = (image, None) if is_file else split_crop(image)
+    name, crop = (getattr(image, 'name', 'the picture'), None) if is_file else split_crop(image)
     try:
         data = image.read() if is_file else read_bytes(name)
         if truncated and data[:2] == b'\xff\xd8': data += b'\xff\xd9' # the mark of the end, after which decoders stop asking for more
-        with PIL.Image.open(io.BytesIO(data)) as opened:
-            if opened.width * opened.height > MOST_PIXELS: raise ValueError(f'{opened.width} x {opened.height} pixels are too many')
+        with PIL.Image.open(io.BytesIO(data), formats=formats) as opened:
+            if opened.width * opened.height > (most_pixels or MOST_PIXELS): raise ValueError(f'{opened.width} x {opened.height} pixels are too many')
             full = max(opened.size)
             if size: opened.draft('RGB', _wanted(opened.size, crop, size))
             opened.load()
