@@ -7,7 +7,7 @@ __all__ = ['GATE', 'ORANGE', 'SHARES', 'CUES', 'MEASURES', 'IMAGES', 'randomise'
            'gate', 'plot_cascade', 'fill_in', 'faithfulness', 'infidelity_of', 'max_sensitivity', 'box_truth',
            'part_shares', 'answers_redrawn', 'part_worth', 'rank_correlations', 'plot_part_shares', 'score_maps',
            'scoreboard', 'trusted', 'plot_scoreboard', 'on_scale', 'spotlight', 'plot_map', 'on_box', 'pictures_of',
-           'mark_of', 'explain']
+           'try_method', 'mark_of', 'explain']
 
 # %% ../nbs/04_saliency.ipynb #42e3f90e
 import warnings
@@ -514,9 +514,18 @@ def pictures_of(
     return out
 
 # %% ../nbs/04_saliency.ipynb #638beea9
-def _mark(run, net, config, images, question, method, layer, compute, most=12):
-    "What `gate` says of the first pictures, and of test images of the run where these are too few; (None, NaN) where there are none."
-    tried = images[:most]
+def try_method(
+    run:Run,
+    net, config,         # as from `load_network`
+    question:Question,
+    method:str,          # of `METHODS` or `CONTROLS`
+    images=(),           # paths to try it on; test images of the run where these are too few
+    layer=None,          # as in `gate`
+    compute=None,        # None: float32 on the CPU
+    most:int=12,         # pictures
+) -> tuple[bool, float]: # as from `gate`; None and NaN where there are not four pictures, too
+    "The mark that a method earns for a network."
+    tried = list(images[:most])
     if len(tried) < most and (run.path/'predictions.parquet').exists():
         own = run.predictions.table
         tried += [p for p in own.image[own.split != 'train'] if is_there(p) and p not in tried][:most - len(tried)]
@@ -571,7 +580,7 @@ def explain(
     sizes = [load_image(p, size=32).size for p in images]
     net, config = load_network(run)
     question, compute = ask(target, config), choose_compute(device)
-    passed, left = _mark(run, net, config, images, question, method, layer, compute)
+    passed, left = try_method(run, net, config, question, method, images, layer, compute)
     names, rows = _free_names(images), []
     for paths, x, logits, maps in map_pictures(net, config, images, question, method, layer, compute, batch_size, progress):
         columns = question.columns(logits)

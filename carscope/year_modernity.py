@@ -6,7 +6,8 @@
 __all__ = ['COVERAGE', 'HITS', 'ORANGE', 'SHOWN', 'class_edges', 'quantiles', 'ahead_of_peers', 'year_table', 'crps',
            'conformal_margin', 'interval_table', 'measure_years', 'measure_table', 'lead_by', 'part_effects',
            'part_table', 'plot_parts', 'plot_strip', 'plot_modernity', 'plot_intervals', 'plot_year_matrix',
-           'plot_league', 'plot_typicality', 'plot_measures', 'run_margin', 'predict_years', 'write_modernity']
+           'plot_league', 'plot_typicality', 'plot_measures', 'run_margin', 'predict_years', 'write_modernity',
+           'as_years', 'plot_dial']
 
 # %% ../nbs/02_year_modernity.ipynb #a6805dc8
 import tempfile
@@ -535,3 +536,45 @@ def _figures(table, tables):
         if name in tables: figures[name] = lambda name=name: plot_league(tables[name]).figure
     if 'intervals' in tables: figures['intervals'] = lambda: plot_intervals(tables['intervals']).figure
     return figures
+
+# %% ../nbs/02_year_modernity.ipynb #8d3c7004
+def as_years(
+    predictions:Predictions, # of a run of classes
+    known:pd.DataFrame,      # pictures with `year` and the column that was predicted, mostly the training pictures of the run
+) -> Predictions: # of years, for `year_table`
+    "What a network of classes says about years. Raises ValueError when there is a class without one."
+    column = predictions.target
+    if column not in known or 'year' not in known: raise ValueError(f'the pictures have no column {"year" if column in known else column}: give the catalog of the run')
+    known = known[known.year.notna() & known[column].notna()]
+    shares = pd.crosstab(known[column].astype(str), known.year.astype(int), normalize='index').reindex(predictions.vocab)
+    lost = shares.index[shares.isna().any(axis=1)] if shares.size else predictions.vocab
+    if len(lost): raise ValueError(f"no picture of {len(lost)} of {len(predictions.vocab)} classes has a year ('{lost[0]}' is the first): train a run with --target year")
+    logits = np.log((predictions.probs @ shares.to_numpy()).clip(1e-12)).astype(np.float32)
+    return Predictions(predictions.table.assign(target=predictions.table.year.astype('string')), logits, [str(y) for y in shares], 'year')
+
+# %% ../nbs/02_year_modernity.ipynb #d9fe4918
+def plot_dial(
+    probs, vocab, # (classes,) probabilities, and the classes of a run of years
+    expected:float, low:float, high:float, # calendar years, as from `year_table`
+    ax=None,      # polar
+) -> plt.Axes:
+    "How modern a car looks, on a half-circle from the first to the last year that the network knows."
+    ax = plt.figure(figsize=(4.6, 2.8)).add_axes((.02, -.22, .96, .96 * 4.6 / 2.8), projection='polar') if ax is None else ax
+    edges = class_edges(vocab)
+    first, last = edges[0], edges[-1]
+    angle = lambda year: np.pi * (1 - (np.clip(year, first, last) - first) / (last - first))
+    density = np.asarray(probs) / np.diff(edges)
+    arc = lambda a, b: np.linspace(angle(a), angle(b), 90)
+    ax.fill_between(arc(first, last), .8, .86, color='#dddddd', lw=0)
+    ax.fill_between(arc(low, high), .8, .86, color=COLOUR, lw=0)
+    ax.bar(angle(edges[:-1]), .4 * density / density.max(), -np.pi * np.diff(edges) / (last - first), .88, align='edge', color=COLOUR, alpha=.45, lw=0)
+    ax.annotate('', (angle(expected), .54), (0, 0), arrowprops=dict(arrowstyle='-', lw=3, color=ORANGE, shrinkA=0, shrinkB=0))
+    ax.plot(0, 0, 'o', color=ORANGE, ms=9, clip_on=False)
+    step = next(s for s in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if (last - first) / s <= 9)
+    for year in np.arange(np.ceil((first + .01) / step) * step, last, step):
+        ax.text(angle(year), .68, f'{year:.0f}', ha='center', va='center', fontsize=10, color='#555555')
+    ax.annotate(f'looks like {expected:.0f}', (0, 0), (0, -16), textcoords='offset points', ha='center', va='top', fontsize=15, annotation_clip=False)
+    ax.set(ylim=(0, 1.3))
+    ax.set_thetalim(0, np.pi)
+    ax.set_axis_off()
+    return ax
