@@ -80,7 +80,7 @@ def _timm_source(arch):
     if not path.is_file(): raise FileNotFoundError(f'{place} is no folder with a config.json and weights in the form of timm')
     try:
         config = json.loads(path.read_text(encoding='utf-8'))
-        return config.get('pretrained_cfg', config), config['architecture'], config.get('model_args', {})
+        return config.get('pretrained_cfg', config), config['architecture'], {k: v for k, v in config.get('model_args', {}).items() if k != 'num_classes'}
     except (ValueError, KeyError, AttributeError) as e: raise ValueError(f'{path} is not a description of a timm network ({_first_line(e)})') from None
 
 def _no_network(arch, where):

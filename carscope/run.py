@@ -296,7 +296,7 @@ def _read_file(path, reader, remedy):
 # %% ../nbs/11_run.ipynb #55fddfab
 CHECKPOINTS = 'checkpoint.safetensors', 'checkpoint-before.safetensors' # of the last finished epoch, and of the one before it
 RUN_FOLDERS = 'figures', 'confusion', 'modernity', 'tensorboard', 'wandb'
-RUN_FILES = 'config.json', 'history.csv', 'metrics.json', 'model.safetensors', 'catalog.parquet', 'predictions.parquet', *CHECKPOINTS
+RUN_FILES = 'config.json', 'history.csv', 'metrics.json', 'model.safetensors', 'catalog.parquet', 'predictions.parquet', 'README.md', *CHECKPOINTS
 
 def _clear(path):
     "Remove what a training left, and what was made from that; `config.json` last, by who calls, since it is what makes a folder a run."
