@@ -15,9 +15,15 @@ readme: $(INSTALLED)
 	$(VENV)/bin/jupyter nbconvert --log-level ERROR --to markdown --no-input --stdout nbs/index.ipynb \
 	  | sed -e 's#(images/#(nbs/images/#g' -e 's#](\([^):]*\.ipynb\))#](nbs/\1)#g' > README.md
 
+# The site, in _docs. README.md is touched so that nbdev leaves it alone: `make readme` makes it.
+docs: $(INSTALLED)
+	$(VENV)/bin/python -m pip install -e '.[docs]'
+	touch README.md
+	PATH="$(abspath $(VENV))/bin:$$PATH" nbdev_docs
+
 $(INSTALLED): settings.ini setup.py pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install -e '.[dev]'
 	touch $@
 
-.PHONY: demo test readme
+.PHONY: demo test readme docs
