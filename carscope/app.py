@@ -127,11 +127,12 @@ class Answerer:
         run, self.known = self.cars.run, None
         if self.years: self.margin = run_margin(self.years.run)
         else:
-            try:
-                catalog = run.catalog
-                self.known = catalog[catalog.split == 'train']
-                self.margin = conformal_margin(as_years(run.predictions.of_split('valid'), self.known))
-            except (OSError, ValueError) as e: self.known, self.missing['years'] = None, f'{e}; or give one with --years'
+            try: catalog, own = run.catalog, run.predictions.of_split('valid')
+            except (OSError, ValueError): self.missing['years'] = 'the run has no catalog or no predictions that say which years its classes stand for'
+            else:
+                known = catalog[catalog.split == 'train']
+                try: self.known, self.margin = known, conformal_margin(as_years(own, known))
+                except ValueError as e: self.known, self.missing['years'] = None, str(e)
 
     def _begin_similar(self, progress):
         "The features of the cars of the run, from the cache if they are there."
@@ -389,11 +390,13 @@ def heading(
     try:
         split = run.metrics['split']
         m = run.metrics[split]
-        right = f"; it is right for {m['accuracy']:.0%} ({m['accuracy_low']:.0%} to {m['accuracy_high']:.0%}) of {m['n']:,} {split} pictures"
+        if answerer.cars.tells_years: right = f"; it is {m['mae_years']:.1f} years off on average on {m['n']:,} {split} pictures, where the median of the training years is {m['baseline_mae_years']:.1f} off"
+        else: right = f"; it is right for {m['accuracy']:.0%} ({m['accuracy_low']:.0%} to {m['accuracy_high']:.0%}) of {m['n']:,} {split} pictures"
     except (OSError, ValueError, KeyError): right = '; how often it is right was not measured'
     return (f"# {asked}\n{config['arch'].rpartition('/')[2]}, trained on {config['images']['train']:,} pictures of {len(config['vocab'])} classes{right}. "
             'Whatever is in a picture, it is taken for one of these.')
 
+# %% ../nbs/21_app.ipynb #138257f9
 def make_page(
     answerer:Answerer,
     uploads:Uploads,
@@ -501,7 +504,7 @@ def serving(
         blocks = make_page(answerer, uploads)
         stack.callback(blocks.close, verbose=False)
         look = dict(theme=gr.themes.Default(primary_hue='blue', font=['system-ui', 'sans-serif'], font_mono=['ui-monospace', 'monospace']), css=STYLE, footer_links=['api'])
-        shut = dict(share=False, show_error=False, ssr_mode=False, mcp_server=False, pwa=False, run_history=False, enable_monitoring=False, max_file_size=MOST_BYTES, app_kwargs=dict(middleware=[(Guard, (), dict(uploads=uploads))]))
+        shut = dict(share=False, show_error=False, ssr_mode=False, mcp_server=False, pwa=False, run_history=False, enable_monitoring=False, state_session_capacity=100, max_file_size=MOST_BYTES, app_kwargs=dict(middleware=[(Guard, (), dict(uploads=uploads))]))
         try: _, url, _ = blocks.launch(server_name=host, server_port=port, prevent_thread_lock=True, quiet=True, inbrowser=False, **look, **shut)
         except OSError as e: raise OSError(f'the page cannot be served at {host}:{port or "7860 and the ports after it"}: choose another with --port, or another --host') from e
         uploads.keep()

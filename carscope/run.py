@@ -6,7 +6,7 @@
 __all__ = ['FULL', 'CHECKPOINTS', 'RUN_FOLDERS', 'RUN_FILES', 'REPORT_STYLE', 'whole_file', 'Predictions', 'below_their_folder',
            'write_predictions', 'read_predictions', 'wilson', 'paired_gain', 'expected_calibration_error',
            'image_scores', 'class_metrics', 'predicted_years', 'year_metrics', 'metrics_of', 'write_json', 'check_free',
-           'Run', 'plot_history', 'summary_html', 'plot_year_errors', 'confusion_counts', 'plot_confusion',
+           'Run', 'plot_history', 'summary_html', 'plot_year_errors', 'confusion_counts', 'plot_confusion', 'run_html',
            'write_report', 'plot_runs', 'runs_table']
 
 # %% ../nbs/11_run.ipynb #8e94b372
@@ -493,6 +493,30 @@ def plot_confusion(
     return ax
 
 # %% ../nbs/11_run.ipynb #3e360c98
+def run_html(
+    run:Run,
+) -> str:
+    "What `summary_html` says, below the pictures: years or confusions, where there are predictions of at most thirty classes, and the strip of `carscope modernity`."
+    figures, strip = {}, run.path/'modernity'/'strip.png'
+    if strip.exists(): figures['examples'] = strip.read_bytes()
+    if all((run.path/name).exists() for name in ('predictions.parquet', 'metrics.json')):
+        test = run.predictions.of_split(run.metrics['split'])
+        years = test.target in YEAR_TARGETS and test.logits is not None
+        ax = plot_year_errors(test) if years else plot_confusion(test) if len(test.vocab) <= 30 else None
+        if ax is not None:
+            ax.figure.savefig(buffer := io.BytesIO(), format='png', dpi=100)
+            plt.close(ax.figure)
+            figures['predictions'] = buffer.getvalue()
+    name = html.escape(run.path.name)
+    return ''.join(f'<img alt="{name}: {what}" src="data:image/png;base64,{b64encode(png).decode()}">' for what, png in figures.items()) + summary_html(run)
+
+@patch
+def show(self:Run):
+    "Show the run in a notebook: settings, metrics, learning curves and the picture of its answers."
+    from IPython.display import HTML, display
+    display(HTML(run_html(self)))
+
+# %% ../nbs/11_run.ipynb #81241478
 REPORT_STYLE = """
 body {font: 15px/1.5 system-ui, sans-serif; max-width: 64em; margin: 2em auto; padding: 0 1em; color: #222; background: #fff}
 table {border-collapse: collapse; margin: .5em 0}
@@ -505,21 +529,10 @@ def write_report(
     path,             # of the HTML file
     title:str,
     lead:str,         # a sentence or two
-    runs:dict,        # name to `Run`, with predictions
+    runs:dict,        # name to `Run`
 ):
     "One page: what was asked, how well it was answered, and the pictures of it."
-    parts = []
-    for name, run in runs.items():
-        test = run.predictions.of_split(run.metrics['split'])
-        ax = plot_year_errors(test) if run.config['target'] in YEAR_TARGETS else plot_confusion(test) if len(test.vocab) <= 30 else None
-        figures, strip = {}, run.path/'modernity'/'strip.png' # drawn by `carscope modernity`
-        if strip.exists(): figures['examples'] = strip.read_bytes()
-        if ax is not None:
-            ax.figure.savefig(buffer := io.BytesIO(), format='png', dpi=100)
-            plt.close(ax.figure)
-            figures['predictions'] = buffer.getvalue()
-        shown = ''.join(f'<img alt="{html.escape(name)}: {what}" src="data:image/png;base64,{b64encode(png).decode()}">' for what, png in figures.items())
-        parts.append(f'<section><h2>{html.escape(name)}</h2>{shown}{summary_html(run)}</section>')
+    parts = [f'<section><h2>{html.escape(name)}</h2>{run_html(run)}</section>' for name, run in runs.items()]
     page = (f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title>'
             f'<style>{REPORT_STYLE}</style></head><body><h1>{html.escape(title)}</h1><p>{html.escape(lead)}</p>{"".join(parts)}</body></html>')
     with whole_file(path) as part: part.write_text(page, encoding='utf-8')
