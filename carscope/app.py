@@ -18,11 +18,12 @@ import tempfile
 import time
 import traceback
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from unittest.mock import patch
+from unittest import mock
 
 # ours first: it keeps fastai's and tqdm's import warnings quiet
 from .data import YEAR_TARGETS, content_hash, opened_size
@@ -41,6 +42,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
+from fastcore.basics import patch
 from PIL import Image, features
 from scipy.special import softmax
 from tqdm import tqdm
@@ -148,48 +150,54 @@ class Answerer:
         return {m: try_method(run, net, config, self.question, m, () if own else self.examples, compute=self.cars.compute)
                 for m in tqdm(methods, 'trying methods', disable=None if progress else True, leave=False)}
 
-    def look(self,
-        file,       # file-like, with a `name`; at most `MOST_BYTES`
-        top:int=5,  # classes
-        alike:int=6, # similar cars
-    ) -> Answer:
-        "All but the map. Raises ValueError with a sentence for what is no picture."
-        image, view = open_upload(file, opened_size(self.cars.size)), open_upload(file, VIEW)
-        width, height = frame_size(file.getvalue())
-        view.thumbnail((VIEW, VIEW))
-        logits, config = self.cars.logits(image), self.cars.config
-        probs = pd.Series(softmax(logits[0]), config['vocab'])
-        return Answer(view, (width, height), Image.fromarray(squashed(image, self.cars.size).permute(1, 2, 0).numpy()), probs.nlargest(top), int(self.question.columns(torch.from_numpy(logits))),
-                      self._years_of(image, logits), self.cars.box(image), self._alike(image, file.getvalue(), alike))
+# %% ../nbs/21_app.ipynb #9a36b23c
+@patch
+def look(self:Answerer,
+    file,       # file-like, with a `name`; at most `MOST_BYTES`
+    top:int=5,  # classes
+    alike:int=6, # similar cars
+) -> Answer:
+    "All but the map. Raises ValueError with a sentence for what is no picture."
+    image, view = open_upload(file, opened_size(self.cars.size)), open_upload(file, VIEW)
+    width, height = frame_size(file.getvalue())
+    view.thumbnail((VIEW, VIEW))
+    logits, config = self.cars.logits(image), self.cars.config
+    probs = pd.Series(softmax(logits[0]), config['vocab'])
+    return Answer(view, (width, height), Image.fromarray(squashed(image, self.cars.size).permute(1, 2, 0).numpy()), probs.nlargest(top), int(self.question.columns(torch.from_numpy(logits))),
+                  self._years_of(image, logits), self.cars.box(image), self._alike(image, file.getvalue(), alike))
 
-    def _years_of(self, image, logits):
-        "The row of `year_table`, and the probabilities."
-        config, table = self.cars.config, pd.DataFrame(dict(image=['']), dtype='string').assign(year=pd.array([pd.NA], 'Int64'), target=pd.NA, split='test')
-        if self.years: said = Predictions(table, logits if self.years is self.cars else self.years.logits(image), self.years.config['vocab'], self.years.config['target'])
-        elif self.known is not None: said = as_years(Predictions(table, logits, config['vocab'], config['target']), self.known)
-        else: return None
-        row = year_table(said, self.margin).iloc[0]
-        return {c: float(row[c]) for c in ('expected', 'median', 'low', 'high', 'score')} | dict(probabilities=dict(zip(said.vocab, said.probs[0].tolist())))
+@patch
+def _years_of(self:Answerer, image, logits):
+    "The row of `year_table`, and the probabilities."
+    config, table = self.cars.config, pd.DataFrame(dict(image=['']), dtype='string').assign(year=pd.array([pd.NA], 'Int64'), target=pd.NA, split='test')
+    if self.years: said = Predictions(table, logits if self.years is self.cars else self.years.logits(image), self.years.config['vocab'], self.years.config['target'])
+    elif self.known is not None: said = as_years(Predictions(table, logits, config['vocab'], config['target']), self.known)
+    else: return None
+    row = year_table(said, self.margin).iloc[0]
+    return {c: float(row[c]) for c in ('expected', 'median', 'low', 'high', 'score')} | dict(probabilities=dict(zip(said.vocab, said.probs[0].tolist())))
 
-    def _alike(self, image, data, many):
-        "The nearest cars of the catalog, but for the picture itself."
-        if self.catalog is None: return None
-        itself = np.flatnonzero(self.catalog.content == content_hash(data))
-        at, distances = nearest(self.cars.features(image), self.gallery, min(many, len(self.catalog) - 1), self.rows, [itself[0] if len(itself) else -1])
-        return self.catalog.iloc[at[0]][[c for c in ('image', 'label', 'make', 'model', 'year') if c in self.catalog]].reset_index(drop=True).assign(distance=distances[0])
+@patch
+def _alike(self:Answerer, image, data, many):
+    "The nearest cars of the catalog, but for the picture itself."
+    if self.catalog is None: return None
+    itself = np.flatnonzero(self.catalog.content == content_hash(data))
+    at, distances = nearest(self.cars.features(image), self.gallery, min(many, len(self.catalog) - 1), self.rows, [itself[0] if len(itself) else -1])
+    return self.catalog.iloc[at[0]][[c for c in ('image', 'label', 'make', 'model', 'year') if c in self.catalog]].reset_index(drop=True).assign(distance=distances[0])
 
-    def light(self,
-        pixels,      # of an `Answer`
-        column:int,  # of the answer that is asked about
-        method:str='layercam',
-    ) -> dict: # method, asked, passed, survives, mark, and map: (size, size) from 0 to 1
-        "The map of one method with its mark. Raises ValueError for a method that was not tried."
-        if method not in self.marks: raise ValueError(f"method '{method}' is not offered: choose {', '.join(self.marks)}")
-        config, (passed, left) = self.cars.config, self.marks[method]
-        x = normalised(squashed(pixels, self.cars.size)[None], config['backbone'], self.cars.compute.device)
-        m = saliency_maps(self.cars.plain, x, self.question, method, columns=torch.tensor([column]))[0]
-        asked = self.question.name if self.cars.tells_years else config['vocab'][column]
-        return dict(method=method, asked=asked, passed=passed, survives=None if np.isnan(left) else left, mark=mark_of(passed, left), map=on_scale(m))
+# %% ../nbs/21_app.ipynb #35f15f01
+@patch
+def light(self:Answerer,
+    pixels,      # of an `Answer`
+    column:int,  # of the answer that is asked about
+    method:str='layercam',
+) -> dict: # method, asked, passed, survives, mark, and map: (size, size) from 0 to 1
+    "The map of one method with its mark. Raises ValueError for a method that was not tried."
+    if method not in self.marks: raise ValueError(f"method '{method}' is not offered: choose {', '.join(self.marks)}")
+    config, (passed, left) = self.cars.config, self.marks[method]
+    x = normalised(squashed(pixels, self.cars.size)[None], config['backbone'], self.cars.compute.device)
+    m = saliency_maps(self.cars.plain, x, self.question, method, columns=torch.tensor([column]))[0]
+    asked = self.question.name if self.cars.tells_years else config['vocab'][column]
+    return dict(method=method, asked=asked, passed=passed, survives=None if np.isnan(left) else left, mark=mark_of(passed, left), map=on_scale(m))
 
 # %% ../nbs/21_app.ipynb #4d1cc5cc
 def data_uri(image, kind='jpeg', **options) -> str:
@@ -344,12 +352,13 @@ def _returned(text):
         return data_uri(view.convert('RGB')), pixels.convert('RGB'), int(kept['column']), None if kept['box'] is None else [float(v) for v in kept['box']]
     except (ValueError, KeyError, TypeError, AttributeError, OSError): raise ValueError('the picture is gone: send it again') from None
 
+# %% ../nbs/21_app.ipynb #fc7d5923
 class Page:
-    "What the parts of the page call. All that goes wrong is one sentence."
-    def __init__(self, answerer, gr): self.answerer, self.gr = answerer, gr
+    "What the parts of the page call, one after the other and in one thread: in each new one torch takes memory that it does not give back. All that goes wrong is one sentence."
+    def __init__(self, answerer, gr): self.answerer, self.gr, self.thread = answerer, gr, ThreadPoolExecutor(1)
 
     def _say(self, function, *args):
-        try: return function(*args)
+        try: return self.thread.submit(function, *args).result()
         except ValueError as e: raise _refuse(self.gr, str(e)) from None
         except Exception:
             traceback.print_exc() # for who runs the server
@@ -489,6 +498,7 @@ class Guard:
         await send(dict(type='http.response.start', status=status, headers=[(b'content-type', kind.encode()), (b'x-content-type-options', b'nosniff'), (b'connection', b'close')]))
         await send(dict(type='http.response.body', body=body.encode() if isinstance(body, str) else body))
 
+# %% ../nbs/21_app.ipynb #977d49e7
 @contextmanager
 def serving(
     answerer:Answerer,
@@ -500,7 +510,7 @@ def serving(
     gr = require('gradio', 'app')
     with ExitStack() as stack:
         stack.callback((uploads := Uploads()).close)
-        stack.enter_context(patch.dict(os.environ, GRADIO_TEMP_DIR=str(uploads.folder)))
+        stack.enter_context(mock.patch.dict(os.environ, GRADIO_TEMP_DIR=str(uploads.folder)))
         blocks = make_page(answerer, uploads)
         stack.callback(blocks.close, verbose=False)
         look = dict(theme=gr.themes.Default(primary_hue='blue', font=['system-ui', 'sans-serif'], font_mono=['ui-monospace', 'monospace']), css=STYLE, footer_links=['api'])
