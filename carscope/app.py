@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['MOST_BYTES', 'MOST_PIXELS', 'FORMATS', 'VIEW', 'STYLE', 'KEEP', 'PREVIEWS', 'Answer', 'open_upload', 'Loaded',
-           'Answerer', 'data_uri', 'as_json', 'Uploads', 'Page', 'heading', 'make_page', 'Guard', 'serving']
+           'Answerer', 'data_uri', 'as_json', 'dial_html', 'seen_html', 'alike_html', 'Uploads', 'Page', 'heading',
+           'make_page', 'Guard', 'serving']
 
 # %% ../nbs/21_app.ipynb #a3b12970
 import base64
@@ -242,7 +243,7 @@ figcaption {font-size: .92em; line-height: 1.35; padding: .35em .1em 0}
 .dial figcaption {text-align: center}
 """
 
-def _dial_html(answer, answerer):
+def dial_html(answer, answerer):
     "The years on a dial, in a caption what it says in words."
     if not answer.years: return f'<p>Nothing is said of its year: {html.escape(answerer.missing["years"])}.</p>'
     y = answer.years
@@ -254,7 +255,7 @@ def _dial_html(answer, answerer):
     return (f'<figure class="dial"><img alt="A dial from {min(y["probabilities"])} to {max(y["probabilities"])}: looks like {y["expected"]:.0f}" src="data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}">'
             f'<figcaption>{html.escape(words)}. Told by {html.escape(by)}.</figcaption></figure>')
 
-def _seen_html(view, box, light, missing):
+def seen_html(view, box, light, missing):
     "The picture with its box, and lit where the map is high."
     left, top, right, bottom = (100 * v for v in box or (0, 0, 0, 0))
     frame = f'<div class="box" style="left:{left:.2f}%;top:{top:.2f}%;width:{right - left:.2f}%;height:{bottom - top:.2f}%"></div>' if box else ''
@@ -267,7 +268,7 @@ def _seen_html(view, box, light, missing):
             f'<figure><div class="seen"><img alt="The same, lit where the map is high" src="{view}"><img class="light" alt="" src="{data_uri(cover, "png")}"></div>'
             f'<figcaption>{words} <span class="mark {state}">{html.escape(light["mark"])}</span></figcaption></figure></div>')
 
-def _alike_html(answer, missing):
+def alike_html(answer, missing):
     "Similar cars, with pictures of those whose files are there."
     if answer.similar is None: return f'<p>No similar cars: {html.escape(missing["similar"])}.</p>'
     cards = []
@@ -369,13 +370,13 @@ class Page:
         light, missing = self.answerer.light(answer.pixels, answer.column, method), self.answerer.missing
         view = data_uri(answer.view, quality=88)
         kept = dict(view=view, pixels=data_uri(answer.pixels, 'png'), column=answer.column, box=answer.box)
-        return (answer.classes.to_dict(), _dial_html(answer, self.answerer), _seen_html(view, answer.box, light, missing), _alike_html(answer, missing),
+        return (answer.classes.to_dict(), dial_html(answer, self.answerer), seen_html(view, answer.box, light, missing), alike_html(answer, missing),
                 as_json(answer, light, self.answerer), json.dumps(kept))
 
     def _lit(self, kept, method):
         view, pixels, column, box = _returned(kept)
         light = self.answerer.light(pixels, column, method)
-        return _seen_html(view, box, light, self.answerer.missing)
+        return seen_html(view, box, light, self.answerer.missing)
 
     def _json(self, file, method):
         answer = self.answerer.look(file)
