@@ -261,7 +261,7 @@ def seen_html(view, box, light, missing):
     frame = f'<div class="box" style="left:{left:.2f}%;top:{top:.2f}%;width:{right - left:.2f}%;height:{bottom - top:.2f}%"></div>' if box else ''
     dark = Image.fromarray((255 * (.8 - .8 * light['map']**.7)).round().astype(np.uint8))
     cover = Image.merge('LA', (Image.new('L', dark.size), dark))
-    of_box = 'Where the car is.' if box else html.escape(missing.get('box', ''))
+    of_box = 'Where the car is.' if box else f"{html.escape(missing.get('box', '')).capitalize()}."
     state = 'untried' if light['passed'] is None else 'passed' if light['passed'] else 'failed'
     words = 'The map is zero everywhere: nothing in it speaks for the answer.' if not light['map'].any() else f"Lit: what {html.escape(light['asked'])} rests on, says {light['method']}."
     return (f'<div class="pair"><figure><div class="seen"><img alt="Your picture" src="{view}">{frame}</div><figcaption>{of_box}</figcaption></figure>'
