@@ -14,6 +14,7 @@ import io
 import json
 import mimetypes
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -72,7 +73,7 @@ def open_upload(
     size:int=None, # as in `load_image`
 ) -> Image.Image:
     "A picture from a stranger. Raises ValueError with a sentence for what is too large or no picture."
-    data, name = file.read(MOST_BYTES + 1), Path(str(getattr(file, 'name', 'the picture'))).name[-80:]
+    data, name = file.read(MOST_BYTES + 1), re.sub(r'[^\w .()-]', '', Path(str(getattr(file, 'name', 'the picture'))).name)[-80:] # it is said again on a page
     file.seek(0)
     if not data: raise ValueError(f'{name} is empty: choose another file')
     if len(data) > MOST_BYTES: raise ValueError(f'{name} is larger than {MOST_BYTES >> 20} MB: send a smaller copy')
