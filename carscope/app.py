@@ -73,7 +73,7 @@ def open_upload(
     size:int=None, # as in `load_image`
 ) -> Image.Image:
     "A picture from a stranger. Raises ValueError with a sentence for what is too large or no picture."
-    data, name = file.read(MOST_BYTES + 1), re.sub(r'[^\w .()-]', '', Path(str(getattr(file, 'name', 'the picture'))).name)[-80:] # it is said again on a page
+    data, name = file.read(MOST_BYTES + 1), re.sub(r'[^\w .()-]', '', Path(str(getattr(file, 'name', ''))).name)[-80:] or 'the picture' # it is said again on a page
     file.seek(0)
     if not data: raise ValueError(f'{name} is empty: choose another file')
     if len(data) > MOST_BYTES: raise ValueError(f'{name} is larger than {MOST_BYTES >> 20} MB: send a smaller copy')
@@ -289,7 +289,7 @@ KEEP = 600 # seconds after which an upload that nobody asked about is removed
 class Uploads:
     "The folder through which uploads pass."
     def __init__(self):
-        try: self.folder = Path(tempfile.mkdtemp(prefix='carscope_app_'))
+        try: self.folder = Path(os.path.realpath(tempfile.mkdtemp(prefix='carscope_app_')))
         except OSError as e: raise OSError(f'uploads need a folder, and none can be made in {tempfile.gettempdir()} ({e.strerror}): set TMPDIR to one that can be written to') from None
         self.kept, self.coming, self.unread, self.lock = set(), 0, Counter(), Lock()
 
@@ -454,7 +454,7 @@ class Guard:
         path, length = scope['path'].lower(), dict(scope['headers']).get(b'content-length', b'0')
         if any(f'{route}=http' in path for route in ('/file', '/proxy')): return await self._answer(send, 404, 'addresses are not fetched')
         from starlette.exceptions import HTTPException # comes with gradio
-        if '/file=' in path and (place := Path(scope['path'].partition('/file=')[2])).is_relative_to(self.uploads.folder) and place not in self.uploads.kept: return await self._preview(send, place)
+        if '/file=' in path and (place := Path(os.path.realpath(scope['path'].partition('/file=')[2]))).is_relative_to(self.uploads.folder) and place not in self.uploads.kept: return await self._preview(send, place)
         seen, sentence = 0, f'this is larger than {MOST_BYTES >> 20} MB: send a smaller copy'
         async def counted():
             nonlocal seen
