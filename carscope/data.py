@@ -599,8 +599,8 @@ def split_catalog(
     """The catalog with its column `split` filled: official splits are kept and validation is cut from training images only.
 
     A value of `stratify` keeps at least one training image. Rows without a label are never drawn. Where the bytes of the pictures are known
-    (`check_images`), copies of one picture that fell on both sides all go to training, so that none is judged on. Raises ValueError
-    when nothing is left to train on."""
+    (`check_images`), none that is trained on is judged: copies that fell on both sides all go to training; by group, where that would
+    train on a model line that is judged, the judged ones join `attrs['dropped']`. Raises ValueError when nothing is left to train on."""
     if by not in ('image', 'group'): raise ValueError(f"split by '{by}' is unknown: choose image or group")
     if min(valid, test) < 0 or valid + test >= 1: raise ValueError(f'valid={valid} and test={test} leave nothing to train on: they are shares of 1')
     catalog, attrs = catalog.copy(), catalog.attrs
@@ -619,12 +619,20 @@ def split_catalog(
         free = free.drop(drawn[name])
     catalog.loc[free.index, 'split'] = 'train'
     for name, rows in drawn.items(): catalog.loc[rows, 'split'] = name
-    if 'content' in catalog:
-        torn = catalog.groupby('content').split.transform('nunique') > 1
-        catalog.loc[torn & catalog.index.isin(np.concatenate([free.index, *drawn.values()])), 'split'] = 'train'
     if not len(free): raise ValueError('no labelled image is left to train on: lower valid and test')
-    catalog.attrs = attrs
+    catalog.attrs, ours = attrs, catalog.index.isin(np.concatenate([free.index, *drawn.values()]))
+    if by == 'group': return _without_copies(catalog, ours)
+    if 'content' in catalog: catalog.loc[(catalog.groupby('content').split.transform('nunique') > 1) & ours, 'split'] = 'train'
     return catalog
+
+def _without_copies(catalog, ours=True):
+    "The catalog without those of our rows to be judged whose picture stands in another model line, too, on the other side. They join `attrs['dropped']`."
+    if 'content' not in catalog: return catalog
+    side = catalog.split.map(dict(train=0, valid=1, test=2)).astype(float)
+    torn = ours & (side > side.groupby(catalog.content).transform('min'))
+    kept = catalog[~torn].reset_index(drop=True)
+    kept.attrs = catalog.attrs | dict(dropped=Dropped(catalog.attrs.get('dropped', ())) + [(p, 'the same picture in another model line, which is trained on') for p in catalog.image[torn]])
+    return kept
 
 # %% ../nbs/00_data.ipynb #966c0c2c
 def sample_catalog(
@@ -647,7 +655,7 @@ def fold_catalog(
     stratify:str='label', # the column whose values are spread, with `by='image'`
 ) -> pd.DataFrame:
     """The catalog with a column `fold`, 0 to `k` - 1, for labelled pictures outside an official valid or test split, `NA` for the others.
-    Copies of one picture (by `content`, where it is known) lie in one fold.
+    Copies of one picture (by `content`, where it is known) lie in one fold; by group `take_fold` leaves them out where their lines do not.
 
     Raises ValueError when there are fewer pictures or model lines than folds."""
     if by not in ('image', 'group'): raise ValueError(f"folds by '{by}' are unknown: choose image or group")
@@ -673,7 +681,8 @@ def take_fold(
 ) -> pd.DataFrame:
     "The catalog with the split that validates on fold `i` and trains on the other folds."
     if i not in set(catalog.fold.dropna()): raise ValueError(f'there is no fold {i}: they are 0 to {catalog.fold.max()}')
-    return catalog.assign(split=catalog.split.mask(catalog.fold.notna(), 'train').mask((catalog.fold == i).fillna(False), 'valid'))
+    here = (catalog.fold == i).fillna(False)
+    return _without_copies(catalog.assign(split=catalog.split.mask(catalog.fold.notna(), 'train').mask(here, 'valid')), here)
 
 # %% ../nbs/00_data.ipynb #f9455547
 def split_report(

@@ -158,9 +158,9 @@ class ClassAndDistances(Classification):
 
     def __post_init__(self):
         if self.distances not in DISTANCE_LOSSES: raise ValueError(f"a loss '{self.distances}' on distances is unknown: choose {', '.join(DISTANCE_LOSSES)}")
+        require('pytorch_metric_learning', 'similar') # before any picture is read
 
     def begin(self, catalog, recipe, body):
-        require('pytorch_metric_learning', 'similar')
         if not recipe.unfreeze: raise ValueError(f'the recipe {recipe.name} leaves the body as it is, so that distances cannot be taught: choose another')
         if recipe.mixup or recipe.cutmix: raise ValueError('a mixture of pictures has no neighbours: set mixup and cutmix to 0')
         self.width = feature_width(body, recipe.size)
