@@ -493,7 +493,7 @@ def _checked(repo):
     "A name of the hub, if it is one."
     try: validate_repo_id(repo)
     except HFValidationError: repo = ''
-    if repo.count('/') != 1: raise ValueError(f"give the repository as OWNER/NAME, of letters, digits, '-', '_' and '.'")
+    if repo.count('/') != 1: raise ValueError("give the repository as OWNER/NAME, of letters, digits, '-', '_' and '.'")
     return repo
 
 # %% ../nbs/25_card.ipynb #d86e4d12

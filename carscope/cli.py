@@ -303,7 +303,8 @@ def audit(
     from carscope.run import Run
     found = _interruptible(auditing.audit, data, Run(run) if run else None, out, labels, arch, weights, size, device=device.value, workers=workers, progress=True)
     print(found)
-    if out: print(f'{out}: audit.json, copies.csv, label_suspects.csv, boxes.csv; put an x into the column tick of what you mean, then\n'
+    if out: print(f'{out}: audit.json, copies.csv, label_suspects.csv, boxes.csv; put an x into the column tick of what you mean\n'
+                  '(or tick it beside its picture in JupyterLab: carscope.widgets.tick), then\n'
                   f'  carscope train {data} --exclude {out}/copies.csv --relabel {out}/label_suspects.csv ...')
 
 # %% ../nbs/20_cli.ipynb #2278011b
