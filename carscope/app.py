@@ -155,7 +155,7 @@ class Answerer:
 # %% ../nbs/21_app.ipynb #9a36b23c
 @patch
 def look(self:Answerer,
-    file,       # file-like, with a `name`; at most `MOST_BYTES`
+    file,       # a BytesIO with a `name`; at most `MOST_BYTES`
     top:int=5,  # classes
     alike:int=6, # similar cars
 ) -> Answer:

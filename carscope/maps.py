@@ -231,7 +231,8 @@ def layercam(net, x, question, columns, layer, batch_size=32):
 # %% ../nbs/07_maps.ipynb #e98b0a60
 def occlusion(net, x, question, columns, layer=None, batch_size=32, share=5):
     side = max(x.shape[-1] // share, 1)
-    with torch.no_grad(): covered = Occlusion(_answers(net, question)).attribute(x, (3, side, side), (3, *[max(side // 2, 1)] * 2), 0., columns)
+    at_once = max(8 // len(x), 1) # a single picture keeps one core of several busy; many more than eight do not fit into its cache
+    with torch.no_grad(): covered = Occlusion(_answers(net, question)).attribute(x, (3, side, side), (3, *[max(side // 2, 1)] * 2), 0., columns, perturbations_per_eval=at_once)
     return covered[:, 0]
 
 # %% ../nbs/07_maps.ipynb #4a59efae
