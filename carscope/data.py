@@ -625,13 +625,14 @@ def split_catalog(
     if 'content' in catalog: catalog.loc[(catalog.groupby('content').split.transform('nunique') > 1) & ours, 'split'] = 'train'
     return catalog
 
-def _without_copies(catalog, ours=True):
+def _without_copies(catalog, ours):
     "The catalog without those of our rows to be judged whose picture stands in another model line, too, on the other side. They join `attrs['dropped']`."
     if 'content' not in catalog: return catalog
     side = catalog.split.map(dict(train=0, valid=1, test=2)).astype(float)
     torn = ours & (side > side.groupby(catalog.content).transform('min'))
+    if not torn.any(): return catalog
     kept = catalog[~torn].reset_index(drop=True)
-    kept.attrs = catalog.attrs | dict(dropped=Dropped(catalog.attrs.get('dropped', ())) + [(p, 'the same picture in another model line, which is trained on') for p in catalog.image[torn]])
+    kept.attrs = catalog.attrs | dict(dropped=Dropped(catalog.attrs.get('dropped', ())) + [(p, 'the same picture in another model line, on the training side') for p in catalog.image[torn]])
     return kept
 
 # %% ../nbs/00_data.ipynb #966c0c2c
