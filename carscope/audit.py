@@ -30,7 +30,8 @@ from .data import BOX_FAULTS, COLOUR, as_catalog, box_faults, check_images, fold
 from .engine import cached_features, choose_compute
 from .pictures import load_image, split_crop
 from .render import compiled
-from .run import Run, whole_file, write_json
+from .files import atomic_write, write_json
+from .run import Run
 
 # %% ../nbs/06_audit.ipynb #b48fca06
 TINY = 64 # pixels; a side below that is hardly a picture of a car
@@ -407,7 +408,7 @@ class Audit:
             plain = table.head(most) if most else table
             plain = plain.assign(**{c: [_relative(p, home) for p in plain[c]] for c in ('image', 'copy_of') if c in plain})
             plain.insert(0, 'tick', '')
-            with whole_file(out/f'{name}.csv') as part: plain.to_csv(part, index=False, float_format='%.4g')
+            with atomic_write(out/f'{name}.csv') as part: plain.to_csv(part, index=False, float_format='%.4g')
 
     def __repr__(self): return f"Audit of {self.counts['images']:,} pictures"
     def __str__(self):

@@ -23,7 +23,8 @@ from .finetune import judged_size, load_network
 from .maps import CONTROLS, METHODS, Question, ask, at_rest, map_pictures, saliency_maps
 from .pictures import is_there, load_image
 from .render import PARTS
-from .run import Run, whole_file
+from .files import atomic_write
+from .run import Run
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -588,8 +589,8 @@ def explain(
             answer = _in_words(question, row, column, config)
             title = f"{answer}\n{method}: {mark_of(passed, left)}"
             png, npz = (out/f'{names[len(rows)]}{end}' for end in ('.png', '.npz'))
-            with whole_file(png) as part: _draw(path, m, title, part)
-            with whole_file(npz) as part, open(part, 'wb') as f: np.savez_compressed(f, map=m, logits=row.cpu().numpy(), asked=np.array(answer), method=np.array(method), survives=left)
+            with atomic_write(png) as part: _draw(path, m, title, part)
+            with atomic_write(npz) as part, open(part, 'wb') as f: np.savez_compressed(f, map=m, logits=row.cpu().numpy(), asked=np.array(answer), method=np.array(method), survives=left)
             rows.append(dict(image=path, asked=question.name, answer=answer, survives=left, passed=passed, zero=not m.any(), png=str(png)))
     side = judged_size(config['recipe'])
     for path, size in zip(images, sizes):
