@@ -22,7 +22,7 @@ from .engine import choose_compute
 from .finetune import judged_size, load_network
 from .maps import CONTROLS, METHODS, Question, ask, at_rest, map_pictures, saliency_maps
 from .pictures import is_there, load_image
-from .render import PARTS
+from .showroom import PARTS
 from .run import Run, whole_file
 
 import matplotlib.pyplot as plt
