@@ -22,9 +22,9 @@ from .engine import choose_compute
 from .finetune import judged_size, load_network
 from .maps import CONTROLS, METHODS, Question, ask, at_rest, map_pictures, saliency_maps
 from .pictures import is_there, load_image
-from .render import PARTS
 from .files import atomic_write
 from .run import Run
+from .showroom import PARTS
 
 import matplotlib.pyplot as plt
 import numpy as np
