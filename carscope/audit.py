@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['TINY', 'ODD', 'SIDE', 'MOST_PAIRS', 'CUTS', 'FILTER', 'SURE', 'SUSPECT_COLUMNS', 'TOPICS', 'size_faults', 'Thumbs',
-           'make_thumbs', 'perceptual_hashes', 'alike', 'overlap', 'tint_distance', 'near_copies', 'find_copies',
-           'discriminant_scores', 'cross_validated_probs', 'NothingToJudge', 'judgeable', 'find_suspects',
-           'doubt_labels', 'class_facts', 'Audit', 'audit', 'plot_findings', 'plot_copies', 'plot_suspects']
+           'make_thumbs', 'perceptual_hashes', 'TooManyPairs', 'alike', 'overlap', 'tint_distance', 'near_copies',
+           'find_copies', 'discriminant_scores', 'cross_validated_probs', 'NothingToJudge', 'judgeable',
+           'find_suspects', 'doubt_labels', 'class_facts', 'Audit', 'audit', 'plot_findings', 'plot_copies',
+           'plot_suspects']
 
 # %% ../nbs/06_audit.ipynb #2e22446d
 import math
@@ -26,10 +27,11 @@ from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
 from .backbone import load_body
-from .data import BOX_FAULTS, COLOUR, as_catalog, box_faults, check_images, fold_catalog, read_catalog
+from .data import BOX_FAULTS, as_catalog, box_faults, check_images, fold_catalog, read_catalog
 from .engine import cached_features, choose_compute
+from .files import CarscopeError, atomic_write, available_cores, write_json
+from .palette import BLUE, GREEN, LIGHT_GREY, ORANGE, YELLOW, plain_axes
 from .pictures import load_image, split_crop
-from .files import atomic_write, write_json
 from .jit import jit
 from .run import Run
 
@@ -63,18 +65,22 @@ class Thumbs:
 
 def _thumb(image):
     colour = load_image(image, size=2*SIDE, truncated=True).convert('YCbCr')
-    small = [np.asarray(colour.resize((s, s), Image.Resampling.BOX if min(colour.size) >= s else Image.Resampling.BILINEAR)) for s in (SIDE, 4)]
+    def shrunk(side):
+        method = Image.Resampling.BOX if min(colour.size) >= side else Image.Resampling.BILINEAR
+        return np.asarray(colour.resize((side, side), method))
+    small = shrunk(SIDE), shrunk(4)
     return small[0][..., 0], small[1][..., 1:]
 
 def make_thumbs(
     catalog,                # of pictures that open, as from `check_images`
-    workers:int=None,       # threads; None: one a core
+    workers:int=None,       # threads; None: one per core
     progress:bool=False,    # show a bar
 ) -> Thumbs:
     "Thumbnails of all pictures, squashed to a square."
     grey, tint = np.empty((len(catalog), SIDE, SIDE), np.uint8), np.empty((len(catalog), 4, 4, 2), np.uint8)
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        bar = tqdm(pool.map(_thumb, catalog.image), 'thumbnails', len(catalog), unit=' images', leave=False, disable=None if progress else True)
+    show = dict(unit=' images', leave=False, disable=None if progress else True)
+    with ThreadPoolExecutor(workers or available_cores()) as pool:
+        bar = tqdm(pool.map(_thumb, catalog.image), 'thumbnails', len(catalog), **show)
         for i, (g, t) in enumerate(bar): grey[i], tint[i] = g, t
     return Thumbs(grey, tint)
 
@@ -120,14 +126,18 @@ def _search(hashes, at, others, others_at, starts, flips, quarter, radii, distan
 # %% ../nbs/06_audit.ipynb #90824587
 MOST_PAIRS = 20_000_000
 
+class TooManyPairs(CarscopeError): "More pairs of images have similar hashes than can be compared."
+
 def alike(
     hashes,             # (n,) uint64
     distance:int=10,    # bits that may differ, 0 to 63
     others=None,        # (n,) uint64, to compare with; None: `hashes` themselves
 ) -> np.ndarray: # (pairs, 3): i, j, bits that differ; i < j
-    """All pairs i < j whose `hashes[i]` and `others[j]` differ in at most `distance` bits (multi-index hashing; Norouzi, Punjani and Fleet,
-    CVPR 2012). Raises OverflowError when a quarter of the bits finds more than `MOST_PAIRS`."""
-    if not 0 <= distance < 64: raise ValueError(f'distance={distance}: it is a number of bits, 0 to 63')
+    """All pairs i < j whose `hashes[i]` and `others[j]` differ in at most `distance` bits.
+
+    By multi-index hashing (Norouzi, Punjani and Fleet, CVPR 2012). Raises TooManyPairs when a quarter of the bits finds more than
+    `MOST_PAIRS`."""
+    if not 0 <= distance < 64: raise CarscopeError(f'distance={distance}: it is a number of bits, 0 to 63')
     hashes = np.asarray(hashes, np.uint64)
     others = hashes if others is None else np.asarray(others, np.uint64)
     radii = np.array([(distance + 1)//4 - (q >= (distance + 1) % 4) for q in range(4)])
@@ -141,21 +151,24 @@ def alike(
         search = partial(_search, hashes[at], at, others[others_at], others_at, starts, flips, quarter, radii, distance)
         out = np.empty((1 << 18, 3), np.int64)
         n = search(out)
-        if n > MOST_PAIRS: raise OverflowError(f'{n:,} pairs of pictures have hashes within {distance} bits: lower the distance, or look at the pictures')
+        if n > MOST_PAIRS:
+            raise TooManyPairs(f'{n:,} pairs of images have hashes within {distance} bits: '
+                               'lower the distance, or look at the images')
         if n > len(out): search(out := np.empty((n, 3), np.int64))
         parts.append(out[:n])
     return np.concatenate(parts)
 
 # %% ../nbs/06_audit.ipynb #a641b508
 def _alike_enough(hashes, distance, others):
-    "Pairs within `distance`, or within less when that would be more than can be looked at, which is warned of."
+    "Pairs within `distance`; within less, with a warning, when there would be more pairs than can be compared."
     for least in range(distance, -1, -2) if distance >= 0 else [distance]:
         try: pairs = alike(hashes, least, others)
-        except OverflowError as e:
-            if least < 2: raise ValueError(str(e)) from None
+        except TooManyPairs:
+            if least < 2: raise
             continue
         if least < distance:
-            warnings.warn(f'so many pictures are alike that near copies are looked for within {least} bits instead of {distance}', stacklevel=4)
+            warnings.warn('so many images are alike that near-duplicates are searched '
+                          f'within {least} bits instead of {distance}', stacklevel=4)
         return pairs
 
 # %% ../nbs/06_audit.ipynb #198eb90d
@@ -191,8 +204,10 @@ def overlap(
 def tint_distance(
     a, b, # tints (n, 4, 4, 2)
 ) -> np.ndarray: # (n,), 0 to about 1
-    """How much of the colour of two pictures is not shared: the difference of their tints, after one is made up to 1.5 times as colourful, as a share
-    of the larger (plus 2, so that a trace of colour counts little). 0 where one of the two pictures is grey."""
+    """How much of the colour of two images is not shared. 0 where one of the two is grey.
+
+    It is the difference of their tints, after one is made up to 1.5 times as colourful, as a fraction of the larger (plus 2, so
+    that a trace of colour counts little)."""
     a, b = (np.asarray(t, np.float32).reshape(len(t), 32) - 128 for t in (a, b))
     gain = np.clip((a * b).sum(axis=1) / np.maximum((b * b).sum(axis=1), 1e-6), 1/1.5, 1.5)[:, None]
     size = lambda t: np.sqrt((t**2).mean(axis=1))
@@ -217,7 +232,8 @@ def near_copies(
         for k in np.array_split(np.arange(len(pairs)), len(pairs)//4096 + 1):
             coarse = [_unit(grey[r].reshape(-1, 8, 4, 8, 4).mean(axis=(2, 4))) for r in (i[k], j[k])]
             coarse[1] = coarse[1].reshape(-1, 8, 8)[:, :, turn].reshape(-1, 64)
-            k = k[((coarse[0] * coarse[1]).sum(axis=1) > .8) & (tint_distance(thumbs.tint[i[k]], thumbs.tint[j[k]][:, :, turn]) <= tint)]
+            colours = tint_distance(thumbs.tint[i[k]], thumbs.tint[j[k]][:, :, turn])
+            k = k[((coarse[0] * coarse[1]).sum(axis=1) > .8) & (colours <= tint)]
             fit = overlap(grey[i[k]], grey[j[k]][:, :, turn])
             parts.append(pd.DataFrame(dict(i=i[k], j=j[k], distance=pairs[k, 2], correlation=fit, mirrored=flipped)))
     found = pd.concat(parts)
@@ -230,23 +246,26 @@ def find_copies(
     thumbs:Thumbs=None,      # of its pictures; None: made here
     **kwargs,                # to `near_copies`
 ) -> pd.DataFrame: # a row a picture that has a copy
-    """Sets of pictures that show one photograph; those under several labels first, then those in several splits.
+    """Sets of images that show one photograph; those under several labels first, then those in several splits.
 
-    Columns: set (a number), kind (bytes, near or mirrored), image, content, label, split; of the copy that matters most copy_of, other_label,
-    other_split, distance (bits), correlation; across_labels and across_splits, whether these differ."""
-    catalog = catalog.reset_index(drop=True)
-    first = catalog.groupby('content', sort=False).content.transform(lambda c: c.index[0]).to_numpy(int) if len(catalog) else np.zeros(0, int)
+    Columns: set (a number), kind (bytes, near or mirrored), image, content, label, split; of the copy that matters most copy_of,
+    other_label, other_split, distance (bits), correlation; across_labels and across_splits, whether these differ."""
+    catalog, first = catalog.reset_index(drop=True), np.zeros(0, int)
+    if len(catalog): first = catalog.groupby('content', sort=False).content.transform(lambda c: c.index[0]).to_numpy(int)
     unique = np.unique(first)
     thumbs = thumbs or make_thumbs(catalog)
     near = near_copies(Thumbs(thumbs.grey[unique], thumbs.tint[unique]), **kwargs)
     again = np.flatnonzero(first != np.arange(len(catalog)))
-    links = pd.concat([pd.DataFrame(dict(i=first[again], j=again, kind='bytes', distance=0, correlation=1.)),
-                       near.assign(i=unique[near.i], j=unique[near.j], kind=np.where(near.mirrored, 'mirrored', 'near')).drop(columns='mirrored')])
+    near = near.assign(i=unique[near.i], j=unique[near.j], kind=np.where(near.mirrored, 'mirrored', 'near'))
+    same = pd.DataFrame(dict(i=first[again], j=again, kind='bytes', distance=0, correlation=1.))
+    links = pd.concat([same, near.drop(columns='mirrored')])
     rows = pd.concat([links, links.rename(columns=dict(i='j', j='i'))], ignore_index=True) # each link seen from both ends
     for side, name in (('i', ''), ('j', 'other_')):
-        for column in ('image', 'label', 'split'): rows[name + column] = catalog[column].to_numpy(object)[rows[side].to_numpy(int)]
+        at = rows[side].to_numpy(int)
+        for column in ('image', 'label', 'split'): rows[name + column] = catalog[column].to_numpy(object)[at]
     rows['across_labels'], rows['across_splits'] = _differ(rows.label, rows.other_label), _differ(rows.split, rows.other_split)
-    rows = rows.sort_values(['across_labels', 'across_splits', 'correlation'], ascending=False, kind='stable').drop_duplicates('i')
+    matters = ['across_labels', 'across_splits', 'correlation']
+    rows = rows.sort_values(matters, ascending=False, kind='stable').drop_duplicates('i')
     return _number_sets(rows, links, catalog)
 
 def _differ(a, b): return a.notna() & b.notna() & (a.astype(str) != b.astype(str))
@@ -254,13 +273,14 @@ def _differ(a, b): return a.notna() & b.notna() & (a.astype(str) != b.astype(str
 def _number_sets(rows, links, catalog):
     "The table with the number of its set for each row, the worst sets first."
     n = len(catalog)
-    joined = connected_components(coo_array((np.ones(len(links), bool), (links.i.to_numpy(int), links.j.to_numpy(int))), shape=(n, n)), directed=False)[1]
+    pairs = np.ones(len(links), bool), (links.i.to_numpy(int), links.j.to_numpy(int))
+    joined = connected_components(coo_array(pairs, shape=(n, n)), directed=False)[1]
     rows = rows.assign(_set=joined[rows.i.to_numpy(int)], content=catalog.content.to_numpy(object)[rows.i.to_numpy(int)])
     worst = rows.groupby('_set')[['across_labels', 'across_splits', 'correlation']].max()
     worst = worst.sort_values([*worst], ascending=False, kind='stable')
     rows['set'] = rows._set.map(pd.Series(np.arange(1, len(worst) + 1), worst.index)).astype(int)
-    columns = ['set', 'kind', 'image', 'content', 'label', 'split', 'other_image', 'other_label', 'other_split', 'distance', 'correlation',
-               'across_labels', 'across_splits']
+    columns = ['set', 'kind', 'image', 'content', 'label', 'split', 'other_image', 'other_label', 'other_split',
+               'distance', 'correlation', 'across_labels', 'across_splits']
     return rows.sort_values(['set', 'i'])[columns].rename(columns=dict(other_image='copy_of')).reset_index(drop=True)
 
 # %% ../nbs/06_audit.ipynb #44bdb11b
@@ -295,7 +315,7 @@ def cross_validated_probs(
     codes,      # (n,) classes, 0 to k - 1
     folds,      # (n,) the fold of each, 0 to some number
 ) -> np.ndarray: # (n, k), rows sum to 1
-    "Probabilities of each picture's class from a linear discriminant that was trained on the other folds; their sharpness fits all labels best."
+    "Class probabilities from a linear discriminant that was trained on the other folds; their sharpness is fitted to all labels."
     from scipy.optimize import minimize_scalar
     from scipy.special import log_softmax
     features, codes, folds = np.asarray(features, np.float32), np.asarray(codes, int), np.asarray(folds, int)
@@ -312,17 +332,18 @@ def cross_validated_probs(
     return np.exp(log_softmax(scores * sharpness, axis=1))
 
 # %% ../nbs/06_audit.ipynb #6209ce38
-class NothingToJudge(ValueError): "Why no label of a catalog can be judged."
+class NothingToJudge(CarscopeError): "Why no label of a catalog can be judged."
 
 def judgeable(
     catalog, # with `label` and `content`
 ) -> tuple[pd.DataFrame, str]: # the rows whose label can be judged, and why others cannot, or ''
-    "Labelled pictures of classes with at least two different pictures. Raises `NothingToJudge` when there are none of two classes."
+    "Labelled images of classes with two different images or more. Raises `NothingToJudge` when less than two classes have them."
     labelled = catalog[catalog.label.notna()]
     if not len(labelled): raise NothingToJudge('no picture has a label')
     sizes = labelled.groupby('label').content.nunique()
     few = sizes.index[sizes < 2]
-    if len(sizes) - len(few) < 2: raise NothingToJudge('all labels are the same' if len(sizes) == 1 else 'fewer than two classes have two pictures')
+    if len(sizes) == 1: raise NothingToJudge('all labels are the same')
+    if len(sizes) - len(few) < 2: raise NothingToJudge('fewer than two classes have two pictures')
     left = [f'{len(catalog) - len(labelled):,} pictures without a label'] * (len(labelled) < len(catalog))
     left += [f'{len(few):,} classes with one picture'] * (len(few) > 0)
     return labelled[~labelled.label.isin(few)], ' and '.join(left)
@@ -337,10 +358,11 @@ def find_suspects(
     `score` is the probability of the label that is given: 0 to 1, low for suspicious."""
     from cleanlab.filter import find_label_issues
     catalog, codes = catalog.reset_index(drop=True), pd.Index(vocab).get_indexer(catalog.label.astype(object))
-    if codes.min(initial=0) < 0: raise ValueError(f"label '{catalog.label[int(codes.argmin())]}' is not in the vocabulary")
+    if codes.min(initial=0) < 0: raise CarscopeError(f"label '{catalog.label[int(codes.argmin())]}' is not in the vocabulary")
     found = find_label_issues(codes, probs, filter_by=FILTER, n_jobs=1)
     best, own = probs.argmax(axis=1), probs[np.arange(len(codes)), codes]
-    table = catalog[['image', 'content', 'label', 'split']].assign(suggested=np.array(vocab, object)[best], score=own, p_suggested=probs.max(axis=1))
+    table = catalog[['image', 'content', 'label', 'split']]
+    table = table.assign(suggested=np.array(vocab, object)[best], score=own, p_suggested=probs.max(axis=1))
     return table[found & (best != codes)].sort_values('score', kind='stable')[SUSPECT_COLUMNS].reset_index(drop=True)
 
 FILTER = 'both' # of cleanlab: in doubt both by class and by pair of classes
@@ -373,21 +395,24 @@ def doubt_labels(
     probs = cross_validated_probs(features[at], codes, rows.fold.to_numpy(int))
     judged = probs[np.arange(len(codes)), codes] > 0 # the class was in the other folds
     accuracy = float((probs.argmax(axis=1) == codes)[judged].mean())
-    facts = dict(judged=int(judged.sum()), classes=len(vocab), folds=int(rows.fold.nunique()), cross_validated_accuracy=accuracy, left_out=left_out)
+    facts = dict(judged=int(judged.sum()), classes=len(vocab), folds=int(rows.fold.nunique()),
+                 cross_validated_accuracy=accuracy, left_out=left_out)
     return find_suspects(rows[judged], probs[judged], vocab), facts
 
 # %% ../nbs/06_audit.ipynb #376b3ffb
 def class_facts(
     catalog, # with `label`
 ) -> dict: # classes, smallest, largest, under_10, effective, imbalance; empty when nothing has a label
-    """How even the classes are. `effective` is how many classes of equal size would be as uncertain (the exponential of the entropy of the
-    class shares), `imbalance` the largest class as a multiple of the smallest."""
+    """How even the classes are. `imbalance` is the largest class as a multiple of the smallest.
+
+    `effective` is the number of classes of equal size with the same entropy (the exponential of the entropy)."""
     sizes = catalog.label.value_counts()
     if not len(sizes): return {}
     shares = sizes / sizes.sum()
     return dict(classes=len(sizes), smallest=str(sizes.index[-1]), smallest_images=int(sizes.iloc[-1]),
                 largest=str(sizes.index[0]), largest_images=int(sizes.iloc[0]),
-                under_10=int((sizes < 10).sum()), images_under_10=int(sizes[sizes < 10].sum()), effective=float(np.exp(-(shares * np.log(shares)).sum())),
+                under_10=int((sizes < 10).sum()), images_under_10=int(sizes[sizes < 10].sum()),
+                effective=float(np.exp(-(shares * np.log(shares)).sum())),
                 imbalance=float(sizes.iloc[0] / sizes.iloc[-1]))
 
 # %% ../nbs/06_audit.ipynb #01c743c2
@@ -401,7 +426,7 @@ class Audit:
     counts:dict             # the same as `summary`, for programs
 
     def write(self, out, home=None, most=None):
-        "Write `audit.json`, `copies.csv`, `label_suspects.csv` and `boxes.csv` to the folder `out`, paths relative to `home`, `most` rows each."
+        "Write audit.json, copies.csv, label_suspects.csv and boxes.csv to `out`: `most` rows each, paths relative to `home`."
         out = Path(out)
         write_json(out/'audit.json', self.counts)
         for name, table in (('copies', self.copies), ('label_suspects', self.suspects), ('boxes', self.boxes)):
@@ -427,13 +452,16 @@ def _relative(path, home):
 
 # %% ../nbs/06_audit.ipynb #b428f3e3
 def _with_splits(catalog, run):
-    "The catalog with the splits of a run, and how many pictures are the run's. Raises ValueError when there are none."
+    "The catalog with the splits of a run, and how many images are the run's. Raises CarscopeError when there are none."
     theirs = run.catalog
     known = theirs.sort_values('split', key=lambda s: s != 'train').drop_duplicates('content').set_index('content').split
     common = int(catalog.content.isin(known.index).sum())
-    if not common: raise ValueError(f'{run.path} was made with other pictures: none of the {len(catalog):,} is among its {len(theirs):,}')
+    if not common:
+        raise CarscopeError(f'{run.path} was made with other images: none of these {len(catalog):,} is among its '
+                            f'{len(theirs):,}. Choose the run that was trained on them')
     if common < len(catalog):
-        warnings.warn(f'{common:,} of the {len(catalog):,} pictures are among the {len(theirs):,} of {run.path}; the others are in no split', stacklevel=3)
+        warnings.warn(f'{common:,} of the {len(catalog):,} images are among the {len(theirs):,} of {run.path}; '
+                      'the others are in no split', stacklevel=3)
     return catalog.assign(split=catalog.content.map(known).astype('string')), common
 
 def _summarise(catalog, thumbs, copies, suspects, judged, sizes, boxes, classes):
@@ -446,14 +474,15 @@ def _summarise(catalog, thumbs, copies, suspects, judged, sizes, boxes, classes)
                          example=', '.join(Path(split_crop(p)[0]).name for p in images[:2]) if len(images) < total else ''))
     add('files', 'listed', [*catalog.image, *(p for p, _ in dropped)])
     for reason in dict.fromkeys(r for _, r in dropped): add('files', reason, [p for p, r in dropped if r == reason])
-    for fault in dict.fromkeys([f'a side below {TINY} px', f'longer than {ODD} to 1']): add('files', fault, catalog.image[sizes == fault])
+    for fault in (f'a side below {TINY} px', f'longer than {ODD} to 1'): add('files', fault, catalog.image[sizes == fault])
     add('files', 'of one colour', catalog.image[thumbs.flat])
     for fault in BOX_FAULTS: add('boxes', fault, catalog.image[boxes == fault])
     for kind, name in (('bytes', 'byte for byte'), ('near', 'saved again, resized or cut'), ('mirrored', 'mirrored')):
         for column, where in ((None, ''), ('across_labels', ', under two labels'), ('across_splits', ', in two splits')):
             part = copies[(copies.kind == kind) & (True if column is None else copies[column])]
             add('copies', name + where, part.image, part.set.nunique())
-    if isinstance(judged, str): rows.append(dict(about='labels', found=f'not judged: {judged}', images=pd.NA, share=np.nan, sets=pd.NA, example=''))
+    if isinstance(judged, str):
+        rows.append(dict(about='labels', found=f'not judged: {judged}', images=pd.NA, share=np.nan, sets=pd.NA, example=''))
     else:
         add('labels', 'doubted', suspects.image)
         add('labels', f'doubted, less than {SURE:.0%} likely', suspects.image[suspects.score < SURE])
@@ -461,10 +490,12 @@ def _summarise(catalog, thumbs, copies, suspects, judged, sizes, boxes, classes)
     if classes:
         for which in 'largest', 'smallest':
             n = classes[f'{which}_images']
-            rows.append(dict(about='classes', found=f'in the {which}', images=n, share=n/total, sets=pd.NA, example=classes[which]))
-        n = classes['images_under_10']
-        rows.append(dict(about='classes', found='in classes with under 10', images=n, share=n/total, sets=classes['under_10'], example=''))
-    return pd.DataFrame(rows).astype(dict(images='Int64', sets='Int64')).set_index(['about', 'found']).rename(columns=dict(example='for example'))
+            row = dict(about='classes', found=f'in the {which}', images=n, share=n/total, sets=pd.NA, example=classes[which])
+            rows.append(row)
+        n, small = classes['images_under_10'], classes['under_10']
+        rows.append(dict(about='classes', found='in classes with under 10', images=n, share=n/total, sets=small, example=''))
+    table = pd.DataFrame(rows).astype(dict(images='Int64', sets='Int64'))
+    return table.set_index(['about', 'found']).rename(columns=dict(example='for example'))
 
 # %% ../nbs/06_audit.ipynb #2c1b525e
 def _judge(catalog, labels, copies, arch, weights, run, **settings):
@@ -472,7 +503,8 @@ def _judge(catalog, labels, copies, arch, weights, run, **settings):
     none = pd.DataFrame(columns=SUSPECT_COLUMNS)
     if not labels: return none, 'not asked for'
     config = run.config if run else {}
-    arch, weights, by_name = arch or config.get('arch', 'resnet18'), weights or config.get('weights', 'imagenet'), arch or weights
+    by_name = arch or weights
+    arch, weights = arch or config.get('arch', 'resnet18'), weights or config.get('weights', 'imagenet')
     try: return doubt_labels(catalog, arch, weights, copies=copies, **settings)
     except NothingToJudge as e: return none, str(e)
     except ValueError as e:
@@ -480,9 +512,11 @@ def _judge(catalog, labels, copies, arch, weights, run, **settings):
         return none, str(e)
 
 def _for_json(summary):
-    "A dict a row, without what a table needs only to be read."
-    return [dict(about=about, found=found, images=None if pd.isna(r.images) else int(r.images)) | ({} if pd.isna(r.sets) else dict(sets=int(r.sets)))
-            for (about, found), r in zip(summary.index, summary.itertuples())]
+    "A dict per row, without what a table needs only to be read."
+    def as_dict(about, found, r):
+        row = dict(about=about, found=found, images=None if pd.isna(r.images) else int(r.images))
+        return row if pd.isna(r.sets) else row | dict(sets=int(r.sets))
+    return [as_dict(*at, r) for at, r in zip(summary.index, summary.itertuples())]
 
 def _home(images):
     "The folder that all pictures lie below, or None."
@@ -506,27 +540,32 @@ def audit(
 ) -> Audit:
     """What is wrong with a set of pictures: files, boxes, copies, labels, classes.
 
-    Raises ValueError when nothing can be read or the run was made with other pictures. Labels that cannot be judged are no error."""
+    Raises CarscopeError when nothing can be read or the run was made with other images. Labels that cannot be checked are no
+    error."""
     catalog = as_catalog(data, data.attrs.get('dropped', ())) if isinstance(data, pd.DataFrame) else read_catalog(data)
     catalog = check_images(catalog, progress=progress)
     catalog, common = (catalog, None) if run is None else _with_splits(catalog, run)
     thumbs = make_thumbs(catalog, progress=progress)
     copies = find_copies(catalog, thumbs, distance=distance, correlation=correlation)
-    suspects, judged = _judge(catalog, labels, copies, arch, weights, run, size=size, device=device, workers=workers, progress=progress)
+    options = dict(size=size, device=device, workers=workers, progress=progress)
+    suspects, judged = _judge(catalog, labels, copies, arch, weights, run, **options)
     sizes, boxes, classes = size_faults(catalog), box_faults(catalog), class_facts(catalog)
     summary = _summarise(catalog, thumbs, copies, suspects, judged, sizes, boxes, classes)
-    listed = [f for f in BOX_FAULTS if 0 < (boxes == f).sum() <= len(catalog)/2] # what is true of most pictures is how the set was made
+    # what is true of most images is how the set was made
+    listed = [f for f in BOX_FAULTS if 0 < (boxes == f).sum() <= len(catalog)/2]
     faulty = catalog[boxes.isin(listed)].assign(fault=boxes[boxes.isin(listed)])
     faulty = faulty[['image', 'content', 'label', 'fault', 'x1', 'y1', 'x2', 'y2', 'width', 'height']]
     faulty = faulty.sort_values('fault', kind='stable').reset_index(drop=True)
-    counts = dict(images=len(catalog), left_out=len(catalog.attrs.get('dropped', ())), images_of_the_run=common, found=_for_json(summary), classes=classes,
-                  labels=judged if isinstance(judged, dict) else dict(not_judged=judged), distance=distance, correlation=correlation)
+    counts = dict(images=len(catalog), left_out=len(catalog.attrs.get('dropped', ())), images_of_the_run=common,
+                  found=_for_json(summary), classes=classes,
+                  labels=judged if isinstance(judged, dict) else dict(not_judged=judged),
+                  distance=distance, correlation=correlation)
     found = Audit(summary, copies, suspects, faulty, counts)
     if out is not None: found.write(out, _home(catalog.image))
     return found
 
 # %% ../nbs/06_audit.ipynb #7597531a
-TOPICS = dict(files='#555555', boxes='#e69f00', copies=COLOUR, labels='#d55e00', classes='#009e73')
+TOPICS = dict(files='#555555', boxes=YELLOW, copies=BLUE, labels=ORANGE, classes=GREEN)
 
 def plot_findings(
     found:Audit,
@@ -537,28 +576,30 @@ def plot_findings(
     table = table[(table.images > 0).fillna(False) & (table.found != 'listed')][::-1]
     ax = ax or plt.subplots(figsize=(8, 1 + .26*len(table)), layout='constrained')[1]
     ax.barh(np.arange(len(table)), table.images.astype(float), color=[TOPICS[a] for a in table.about], height=.72)
-    for y, n in enumerate(table.images): ax.annotate(f'{n:,}', (n, y), xytext=(3, 0), textcoords='offset points', va='center', fontsize=9)
+    for y, n in enumerate(table.images):
+        ax.annotate(f'{n:,}', (n, y), xytext=(3, 0), textcoords='offset points', va='center', fontsize=9)
     ax.set_yticks(np.arange(len(table)), [f'{a}: {f}' for a, f in zip(table.about, table.found)], fontsize=9)
-    ax.set(xscale='log', xlabel='pictures', xlim=(.7, 3*found.counts['images']), title=f"{found.counts['images']:,} pictures: what was found")
-    ax.spines[['top', 'right']].set_visible(False)
+    total = found.counts['images']
+    ax.set(xscale='log', xlabel='images', xlim=(.7, 3*total), title=f'{total:,} images: findings')
+    plain_axes(ax)
     return ax
 
-def _frame(ax, image, text, colour='lightgrey'):
+def _frame(ax, image, text, colour=LIGHT_GREY):
     ax.imshow(load_image(image, size=96).resize((120, 90)))
     ax.set(xticks=[], yticks=[])
     ax.spines[:].set_color(colour)
-    ax.set_title(text, fontsize=9, color='black' if colour == 'lightgrey' else colour)
+    ax.set_title(text, fontsize=9, color='black' if colour == LIGHT_GREY else colour)
 
 def plot_copies(
     copies,        # as from `find_copies`
     most:int=5,    # sets shown
 ) -> plt.Figure:
-    "Two pictures of each of the first sets, one above the other, with their labels; a frame and words in colour where these differ."
+    "Two images of each of the first sets, one above the other, with their labels; in colour where these differ."
     copies = copies[copies.kind != 'bytes'] if (copies.kind != 'bytes').any() else copies
     pairs = copies.drop_duplicates('set').head(most)
     fig, axes = plt.subplots(2, max(len(pairs), 1), figsize=(1.9*max(len(pairs), 1), 3.5), layout='constrained', squeeze=False)
     for column, row in zip(axes.T, pairs.itertuples()):
-        colour = '#d55e00' if row.across_labels else 'lightgrey'
+        colour = ORANGE if row.across_labels else LIGHT_GREY
         _frame(column[0], row.image, str(row.label), colour)
         _frame(column[1], row.copy_of, str(row.other_label), colour)
         column[1].set_xlabel(f"{row.kind}, {row.distance} bits, fit {row.correlation:.3f}", fontsize=8)
@@ -578,6 +619,6 @@ def plot_suspects(
     for ax, row in zip(axes.flat, rows.itertuples()):
         ax.set_axis_on()
         _frame(ax, row.image, f'is called {row.label}')
-        ax.set_xlabel(f'rather {row.suggested}? ({row.p_suggested:.0%})', fontsize=9, color='#d55e00')
+        ax.set_xlabel(f'rather {row.suggested}? ({row.p_suggested:.0%})', fontsize=9, color=ORANGE)
     fig.suptitle(f'{len(suspects):,} labels doubted, the first {len(rows)}', fontsize=11)
     return fig
