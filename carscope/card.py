@@ -20,7 +20,7 @@ from . import __version__
 from .backbone import TIMM_SOURCES
 from .confusion import bootstrap_figures, class_table
 from .data import YEAR_TARGETS, class_years, split_report
-from .download import DATASETS
+from .readers.download import DATASETS
 from .finetune import judged_size, load_network
 from .run import Predictions, Run, image_scores, predicted_years, whole_file, wilson, write_json
 from .year_modernity import measure_years, year_table
