@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Squash', 'open_picture']
 
-# %% ../nbs/reference/augment.ipynb #d0d8e1e8
+# %% ../nbs/reference/augment.ipynb #b7ae96b9
 import math
 import random
 import warnings
@@ -21,7 +21,7 @@ from fastai.vision.core import PILImage
 
 from .pictures import load_image
 
-# %% ../nbs/reference/augment.ipynb #7e849956
+# %% ../nbs/reference/augment.ipynb #c4d9ce54
 class Squash(RandTransform):
     "An image squashed to a square; in training a random part of it (as Szegedy et al., 2015, cut it), flipped every other time."
     split_idx = None
@@ -54,7 +54,7 @@ def _random_box(smallest):
             return left, top, left + width, top + height
     return 0, 0, 1, 1
 
-# %% ../nbs/reference/augment.ipynb #785b1405
+# %% ../nbs/reference/augment.ipynb #597e9efb
 def open_picture(
     image,    # path or reference
     size:int, # smallest side in pixels

@@ -86,7 +86,7 @@ def check_images(
     kept.attrs = catalog.attrs | dict(dropped=Dropped(catalog.attrs.get('dropped', ())) + bad, checked=_CHECKED)
     return kept
 
-# %% ../nbs/00_data.ipynb #ccf9b32d
+# %% ../nbs/00_data.ipynb #a9f27232
 def is_checked(
     catalog, # a catalog
 ) -> bool:
@@ -285,7 +285,7 @@ def _span(middle, length, limit):
     begin = np.clip(np.round(middle - length / 2), 0, limit - np.ceil(length))
     return np.maximum(begin, 0), np.maximum(np.minimum(np.ceil(length), limit), 1)
 
-# %% ../nbs/00_data.ipynb #4584c94c
+# %% ../nbs/00_data.ipynb #5727d550
 def checked_catalog(
     data,                   # path of a data set, as in `read_catalog`, or a DataFrame with at least the column `image`
     progress:bool=False,    # show a bar
@@ -393,7 +393,7 @@ def _with_known(catalog, target, stratify):
     catalog = catalog.copy() if catalog.index.is_unique else catalog.reset_index(drop=True)
     return catalog, catalog[target].notna()
 
-# %% ../nbs/00_data.ipynb #c20b93a9
+# %% ../nbs/00_data.ipynb #016ed8bf
 RANKS = dict(train=0, valid=1, test=2)
 
 def _same_image(catalog):
@@ -715,7 +715,7 @@ def default_workers(
         device = default_device()
     return min(8, available_cores() // (8 if str(device).startswith('cpu') else 1))
 
-# %% ../nbs/00_data.ipynb #79cfb193
+# %% ../nbs/00_data.ipynb #4ad671d3
 def __getattr__(name):
     "Classes that need fastai are in `carscope.augment`; this finds them there for who still asks for them here."
     if name not in ('Squash', 'open_picture'): raise AttributeError(f'module {__name__} has no attribute {name}')

@@ -5,5 +5,5 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/reference/readers/formats.ipynb #233f2546
+# %% ../../nbs/reference/readers/formats.ipynb #f94d98fa
 from . import devkit, folders, shards, dvm, tables # each registers its format

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['OLD_NOTES', 'read_devkit', 'is_devkit']
 
-# %% ../../nbs/reference/readers/devkit.ipynb #020e55ed
+# %% ../../nbs/reference/readers/devkit.ipynb #6f55e90b
 import os
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from ..files import CarscopeError, MissingFile
 from .names import parse_labels
 from .registry import Reader, as_catalog, register
 
-# %% ../../nbs/reference/readers/devkit.ipynb #a6d0a83c
+# %% ../../nbs/reference/readers/devkit.ipynb #583c901d
 def _read_mat(path, key):
     "The variable `key` of a MATLAB file."
     from scipy.io import loadmat # takes long to import
@@ -25,7 +25,7 @@ def _read_mat(path, key):
     except Exception as e: # scipy, zlib and numpy each have their own words for a damaged file
         raise CarscopeError(f'{path} is not a file of the Stanford Cars devkit, or is damaged ({e}): copy it again') from None
 
-# %% ../../nbs/reference/readers/devkit.ipynb #9d118990
+# %% ../../nbs/reference/readers/devkit.ipynb #45b5df58
 def _read_annotations(path, folder, split, class_names):
     "The rows of one annotation file and what had to be left out of them. Without a `split`, the file says which rows are test."
     notes = np.atleast_1d(_read_mat(path, 'annotations'))
@@ -48,7 +48,7 @@ def _read_annotations(path, folder, split, class_names):
             rows.append(dict(image=image, label=label, x1=x1 - 1, y1=y1 - 1, x2=x2, y2=y2, split=split or ('test' if note['test'] else 'train')))
     return rows, dropped
 
-# %% ../../nbs/reference/readers/devkit.ipynb #9e2ce13a
+# %% ../../nbs/reference/readers/devkit.ipynb #61328aa7
 def read_devkit(
     path, # folder that holds `devkit/`, and `cars_train/` or `cars_test/`
 ) -> pd.DataFrame:

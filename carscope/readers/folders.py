@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['IMAGE_SUFFIXES', 'FOLDER_NAMES', 'SPLIT_FOLDERS', 'is_image', 'is_class_folders', 'read_class_folders']
 
-# %% ../../nbs/reference/readers/folders.ipynb #1ee745a8
+# %% ../../nbs/reference/readers/folders.ipynb #21064ec0
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +13,7 @@ import pandas as pd
 from .names import parse_labels
 from .registry import READERS, Reader, as_catalog, list_folder, register
 
-# %% ../../nbs/reference/readers/folders.ipynb #079a8522
+# %% ../../nbs/reference/readers/folders.ipynb #7009176a
 IMAGE_SUFFIXES = '.jpg', '.jpeg', '.png', '.bmp', '.gif', '.tif', '.tiff', '.webp'
 FOLDER_NAMES = {'Ram C-V Cargo Van Minivan 2012': 'Ram C/V Cargo Van Minivan 2012'} # a slash cannot stand in a folder's name
 SPLIT_FOLDERS = {'train': 'train', 'training': 'train', 'valid': 'valid', 'val': 'valid', 'validation': 'valid', 'test': 'test'}
@@ -31,7 +31,7 @@ def is_class_folders(
 def _has_images_below(folder, exclude=()):
     return any(is_image(e) for d in list_folder(folder, 'is_dir') if d.name not in exclude for e in list_folder(d, 'is_file'))
 
-# %% ../../nbs/reference/readers/folders.ipynb #c721c9d1
+# %% ../../nbs/reference/readers/folders.ipynb #ab6269bd
 def read_class_folders(
     path, # folder of class folders, or of `train`, `valid` and `test` with class folders inside
 ) -> pd.DataFrame:

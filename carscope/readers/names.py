@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['TWO_WORD_MAKES', 'BODIES', 'FACTS', 'parse_label', 'parse_labels']
 
-# %% ../../nbs/reference/readers/names.ipynb #49fcf19c
+# %% ../../nbs/reference/readers/names.ipynb #d4318c8e
 import re
 
 import pandas as pd
 
-# %% ../../nbs/reference/readers/names.ipynb #dbbc1285
+# %% ../../nbs/reference/readers/names.ipynb #c6c99d91
 TWO_WORD_MAKES = 'AM General', 'Alfa Romeo', 'Aston Martin', 'Great Wall', 'Land Rover'
 BODIES = ('Sedan', 'Coupe', 'Convertible', 'Hatchback', 'Wagon', 'SUV', 'Van', 'Minivan', 'Pickup', 'Crew Cab', 'Extended Cab',
           'Regular Cab', 'Quad Cab', 'Club Cab', 'SuperCab')
@@ -30,7 +30,7 @@ def parse_label(
     return dict(make=make, model=' '.join(model.split()) or rest, body=bodies[-1][0] if bodies else None,
                 year=int(year), group=f'{make} {rest}')
 
-# %% ../../nbs/reference/readers/names.ipynb #c8d75116
+# %% ../../nbs/reference/readers/names.ipynb #247888fd
 def parse_labels(
     rows:pd.DataFrame, # perhaps with the column `label`
 ) -> pd.DataFrame:

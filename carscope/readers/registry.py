@@ -6,7 +6,7 @@
 __all__ = ['CATALOG_COLUMNS', 'NUMBERS', 'SPLITS', 'MISSING', 'READERS', 'Dropped', 'as_numbers', 'as_catalog', 'tell_dropped',
            'Reader', 'register', 'known_layouts', 'read_catalog', 'find_reader', 'list_folder']
 
-# %% ../../nbs/reference/readers/registry.ipynb #d1b6d2e7
+# %% ../../nbs/reference/readers/registry.ipynb #00761b41
 import os
 import warnings
 from collections import Counter
@@ -19,7 +19,7 @@ import pandas as pd
 
 from ..files import CarscopeError, MissingFile
 
-# %% ../../nbs/reference/readers/registry.ipynb #1d6c41f5
+# %% ../../nbs/reference/readers/registry.ipynb #b6645f0f
 CATALOG_COLUMNS = dict(
     image='string',    # path of the image
     label='string',    # class name
@@ -38,7 +38,7 @@ class Dropped(tuple):
     def __deepcopy__(self, memo): return self
     def __add__(self, more): return Dropped((*self, *more))
 
-# %% ../../nbs/reference/readers/registry.ipynb #cc756081
+# %% ../../nbs/reference/readers/registry.ipynb #6414e13c
 MISSING = {'', 'na', 'n/a', 'nan', 'none', 'null', '<na>'}
 
 def as_numbers(
@@ -58,7 +58,7 @@ def as_numbers(
         raise CarscopeError(f"{place(i) if place else f'row {i + 1}'}: {values.name} '{text.iloc[i]}' is not {what}")
     return numbers.astype(kind)
 
-# %% ../../nbs/reference/readers/registry.ipynb #e4a705a8
+# %% ../../nbs/reference/readers/registry.ipynb #dc13e779
 def as_catalog(
     rows,                 # a DataFrame, or anything it is made from, with at least the column `image`
     dropped=(),           # what was left out: a DataFrame with columns `image` and `reason`, or such pairs
@@ -67,7 +67,7 @@ def as_catalog(
     """`rows` with all catalog columns in their types and order; what was left out stands in `attrs['dropped']`.
 
     Raises CarscopeError when there is no column `image`, or a year or a box is not a number."""
-    rows = pd.DataFrame(rows)
+    attrs, rows = getattr(rows, 'attrs', {}), pd.DataFrame(rows)
     if len(rows) and 'image' not in rows:
         raise CarscopeError(f"there is no column 'image' with the paths of the images; there is {', '.join(map(str, rows.columns))}")
     known = {c: rows[c] if c in rows else pd.NA for c in CATALOG_COLUMNS}
@@ -77,10 +77,10 @@ def as_catalog(
     catalog = pd.concat([catalog, rows[extra]], axis=1).reset_index(drop=True)
     if not isinstance(dropped, Dropped):
         dropped = Dropped(pd.DataFrame(dropped, columns=['image', 'reason']).astype(str).itertuples(index=False, name=None))
-    catalog.attrs = {**rows.attrs, 'dropped': dropped or rows.attrs.get('dropped', dropped)}
+    catalog.attrs = attrs | dict(dropped=dropped or attrs.get('dropped', dropped))
     return catalog
 
-# %% ../../nbs/reference/readers/registry.ipynb #b176b2da
+# %% ../../nbs/reference/readers/registry.ipynb #4b2fc4cf
 def tell_dropped(
     dropped,  # pairs (image, reason)
     most=3,   # names for each reason
@@ -92,7 +92,7 @@ def tell_dropped(
         parts.append(f"{n:,} image{'s' * (n > 1)}, {reason}: {', '.join(names)}" + ', ...' * (n > most))
     return '; '.join(parts)
 
-# %% ../../nbs/reference/readers/registry.ipynb #d2ab9e23
+# %% ../../nbs/reference/readers/registry.ipynb #909d0cc0
 @dataclass(frozen=True)
 class Reader:
     "One format of data sets."
@@ -117,7 +117,7 @@ def known_layouts() -> str:
     *first, last = [r.description for r in READERS]
     return f"{', '.join(first)}, or {last}" if first else last
 
-# %% ../../nbs/reference/readers/registry.ipynb #2cf8012f
+# %% ../../nbs/reference/readers/registry.ipynb #7dfd033d
 def read_catalog(
     path, # folder or file in one of the known formats, or `showroom` for generated cars
 ) -> pd.DataFrame:
@@ -138,7 +138,7 @@ def read_catalog(
     if dropped: warnings.warn(f'{path}: left out {tell_dropped(dropped)}', stacklevel=2)
     return catalog
 
-# %% ../../nbs/reference/readers/registry.ipynb #aff2c65b
+# %% ../../nbs/reference/readers/registry.ipynb #a209843a
 def find_reader(
     path, # a file or folder that exists
 ) -> tuple[Reader, Path]: # the reader, and the file or folder that it reads: `path`, or a folder in it

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['read_shards', 'shards_below', 'is_shards']
 
-# %% ../../nbs/reference/readers/shards.ipynb #64a9e93f
+# %% ../../nbs/reference/readers/shards.ipynb #35273346
 import json
 import os
 import re
@@ -20,7 +20,7 @@ from .folders import SPLIT_FOLDERS
 from .names import parse_labels
 from .registry import CATALOG_COLUMNS, Reader, as_catalog, list_folder, register
 
-# %% ../../nbs/reference/readers/shards.ipynb #c2e41616
+# %% ../../nbs/reference/readers/shards.ipynb #8dd037f7
 _split_word = re.compile(r'^(' + '|'.join(SPLIT_FOLDERS) + r')(?![a-z])', re.IGNORECASE)
 
 def read_shards(
@@ -48,7 +48,7 @@ def is_shards(
 
 register(Reader('parquet shards', 'parquet shards with images in them', is_shards, read_shards))
 
-# %% ../../nbs/reference/readers/shards.ipynb #ff8265a1
+# %% ../../nbs/reference/readers/shards.ipynb #5656d74d
 def _read_shard(path):
     "(rows, dropped) of one shard: references to its images, the columns of a catalog that it has, labels by name."
     shard = open_shard(path)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SEPARATORS', 'read_text_table', 'write_catalog', 'read_table', 'rows_catalog', 'is_table']
 
-# %% ../../nbs/reference/readers/tables.ipynb #1b0216f7
+# %% ../../nbs/reference/readers/tables.ipynb #38cdfbe9
 import csv
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ from ..pictures import is_there, open_parquet, picture_column
 from .names import FACTS, parse_labels
 from .registry import CATALOG_COLUMNS, NUMBERS, Reader, as_catalog, as_numbers, register
 
-# %% ../../nbs/reference/readers/tables.ipynb #41b167be
+# %% ../../nbs/reference/readers/tables.ipynb #4b0dc35e
 SEPARATORS = ',;\t'
 
 def read_text_table(
@@ -36,7 +36,7 @@ def read_text_table(
         while (line := f.readline(1 << 20)) and not (header := line.strip('\r\n')).strip(): pass
     if not header.strip(): raise CarscopeError(f'{path} cannot be read as a table (it is empty): save it again as CSV')
     if re.search(r'[\x00-\x08\x0e-\x1f]', header): raise CarscopeError(f'{path} cannot be read as a table (it is not a text file): save it again as CSV')
-    separator = max(SEPARATORS, key=lambda s: len(next(csv.reader([header], delimiter=s))))
+    separator = max(SEPARATORS, key=lambda s: (len(next(csv.reader([header], delimiter=s))), f'{s} ' not in header))
     if skip_spaces is None: skip_spaces = f'{separator} ' in header
     try:
         rows = pd.read_csv(path, sep=separator, encoding=encoding, dtype='string', keep_default_na=False, na_values=[''], skipinitialspace=skip_spaces)
@@ -67,7 +67,7 @@ def _line_number(path, encoding, separator, row):
         filled = (records.line_num for record in records if record)
         return next(n for i, n in enumerate(filled) if i == row + 1)
 
-# %% ../../nbs/reference/readers/tables.ipynb #4f7de294
+# %% ../../nbs/reference/readers/tables.ipynb #49da3a79
 def write_catalog(
     catalog,      # a catalog
     path,         # `.csv` or `.parquet`; the whole file appears at once or not at all
@@ -81,7 +81,7 @@ def write_catalog(
     with atomic_write(path) as part: table.to_csv(part, index=False) if path.suffix == '.csv' else table.to_parquet(part, index=False)
     return path
 
-# %% ../../nbs/reference/readers/tables.ipynb #8e4049a1
+# %% ../../nbs/reference/readers/tables.ipynb #ab80eb30
 def read_table(
     path, # `.csv`, `.tsv` or `.parquet` with at least the column `image`
 ) -> pd.DataFrame:
@@ -125,7 +125,7 @@ def _restored(text):
     if not len(values) or not values.str.fullmatch(_canonical).all(): return text
     return pd.to_numeric(text).astype('Float64' if values.str.contains('.', regex=False).any() else 'Int64')
 
-# %% ../../nbs/reference/readers/tables.ipynb #d58aeb4b
+# %% ../../nbs/reference/readers/tables.ipynb #1e40fd8c
 def is_table(
     path, # a file or folder
 ) -> bool:
