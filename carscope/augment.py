@@ -59,5 +59,6 @@ def open_picture(
     image,    # path or reference
     size:int, # smallest side in pixels
 ) -> PILImage:
-    "An image for fastai, at least `size` pixels on each side. Whether files that were cut short are used was decided when they were checked."
+    """An image for fastai, at least `size` pixels on each side. Whether files that were cut short are used was decided when they
+    were checked."""
     return PILImage(load_image(image, size, truncated=True))

@@ -43,8 +43,8 @@ from .readers.registry import CATALOG_COLUMNS, SPLITS, Dropped, as_catalog, read
 from .readers.shards import read_shards
 from .readers.tables import read_table, read_text_table, rows_catalog, write_catalog
 
-_all_ = ['CATALOG_COLUMNS', 'SPLITS', 'Dropped', 'as_catalog', 'parse_label', 'parse_labels', 'read_catalog', 'read_class_folders', 'read_devkit',
-         'read_dvm', 'read_shards', 'read_table', 'tell_dropped', 'write_catalog']
+_all_ = ['CATALOG_COLUMNS', 'SPLITS', 'Dropped', 'as_catalog', 'parse_label', 'parse_labels', 'read_catalog',
+         'read_class_folders', 'read_devkit', 'read_dvm', 'read_shards', 'read_table', 'tell_dropped', 'write_catalog']
 COLOUR = BLUE
 
 # %% ../nbs/00_data.ipynb #10949b87
@@ -71,8 +71,9 @@ def check_images(
     progress:bool=False,    # show a bar
     truncated:bool=False,   # keep JPEG files that were cut short; what is missing is grey
 ) -> pd.DataFrame:
-    """The rows whose image opens, with the hash of its file's bytes in the column `content` and its `width` and `height` in pixels (of the
-    crop, where the row names one); the others join `attrs['dropped']`. Raises CarscopeError when no image opens."""
+    """The rows whose image opens, with the hash of its file's bytes in the column `content` and its `width` and `height` in
+    pixels (of the crop, where the row names one); the others join `attrs['dropped']`. Raises CarscopeError when no image
+    opens."""
     shown = dict(desc='checking', total=len(catalog), unit=' images', leave=False, disable=None if progress else True)
     with ThreadPoolExecutor(workers or available_cores()) as pool:
         checked = list(tqdm(pool.map(partial(_check_image, truncated=truncated), catalog.image), **shown))
@@ -90,7 +91,8 @@ def check_images(
 def is_checked(
     catalog, # a catalog
 ) -> bool:
-    "Did `check_images` return this catalog, or the one it was made from, in this process? What a file says about its images may be out of date."
+    """Did `check_images` return this catalog, or the one it was made from, in this process? What a file says about its images
+    may be out of date."""
     facts = {'content', 'width', 'height'}
     return catalog.attrs.get('checked') == _CHECKED and facts <= set(catalog) and bool(catalog.content.notna().all())
 
@@ -100,7 +102,8 @@ BOX_FAULTS = 'absent', 'inverted', 'outside the picture', 'over the edge', 'unde
 def box_faults(
     catalog, # with `width` and `height`, as `check_images` returns it
 ) -> pd.Series: # one of `BOX_FAULTS` a row, NA where nothing is wrong
-    "What is wrong with each box. A box covers all of a picture from 99 % of its area on; over the edge is more than half a pixel."
+    """What is wrong with each box. A box covers all of a picture from 99 % of its area on; over the edge is more than half a
+    pixel."""
     x1, y1, x2, y2, width, height = (catalog[c].astype('Float64') for c in ('x1', 'y1', 'x2', 'y2', 'width', 'height'))
     cover = (x2 - x1) * (y2 - y1) / (width * height)
     outside = (x1 >= width) | (y1 >= height) | (x2 <= 0) | (y2 <= 0)
@@ -125,13 +128,16 @@ def usage_table(
     def add(what, images, of=total):
         images = list(images)
         examples = [Path(p).name for p in images[:3]] if len(images) < of else []
-        found.append({'found': what, 'images': len(images), 'fraction': len(images) / max(of, 1), 'for example': ', '.join(examples)})
+        fraction = len(images) / max(of, 1)
+        found.append({'found': what, 'images': len(images), 'fraction': fraction, 'for example': ', '.join(examples)})
     add('listed', [*catalog.image, *(p for p, _ in dropped)])
     add('used', catalog.image)
-    for reason, n in Counter(r for _, r in dropped).most_common(): add(f'left out: {reason}', [p for p, r in dropped if r == reason])
+    for reason, n in Counter(r for _, r in dropped).most_common():
+        add(f'left out: {reason}', [p for p, r in dropped if r == reason])
     no_box = ~pd.Series(usable_boxes(catalog), catalog.index)
     unknown = {'without a label': catalog.label.isna(), 'without a year': catalog.year.isna(), 'without a usable box': no_box,
-               'copies of another image, byte for byte': catalog.content.duplicated(), 'copies under another label': _other_label(catalog),
+               'copies of another image, byte for byte': catalog.content.duplicated(),
+               'copies under another label': _other_label(catalog),
                'smaller than 128 pixels on a side': catalog[['width', 'height']].min(axis=1) < 128}
     for what, rows in unknown.items():
         if rows.any(): add(what, catalog.image[rows])
@@ -146,13 +152,16 @@ def _read_list(file):
     "The rows of a list that are meant, as text."
     file = Path(file)
     if not file.is_file():
-        raise MissingFile(f'{file} does not exist: give a list with the column image or content, as `carscope audit DATA --out DIR` writes it')
+        raise MissingFile(f'{file} does not exist: give a list with the column image or content, '
+                          'as `carscope audit DATA --out DIR` writes it')
     rows = read_text_table(file, skip_spaces=True)
     if not {'image', 'content'} & set(rows):
-        raise CarscopeError(f"{file} has no column 'image' or 'content' that names the images; it has {', '.join(map(str, rows.columns))}")
+        raise CarscopeError(f"{file} has no column 'image' or 'content' that names the images; it has "
+                            f"{', '.join(map(str, rows.columns))}")
     if 'tick' not in rows: return rows
     ticked = rows[rows.tick.fillna('').str.strip() != '']
-    if not len(ticked): raise CarscopeError(f'{file}: none of its {len(rows):,} rows has a mark in the column tick: put an x there')
+    if not len(ticked):
+        raise CarscopeError(f'{file}: none of its {len(rows):,} rows has a mark in the column tick: put an x there')
     return ticked
 
 def _find_rows(catalog, rows, file):
@@ -167,13 +176,16 @@ def _find_rows(catalog, rows, file):
         same = by_content.get(content, []) if isinstance(content, str) else []
         named = split_crop(image)[0].replace('\\', '/') if isinstance(image, str) else ''
         ending = f"/{named.removeprefix('./').lstrip('/')}"
-        alike = [i for i in (same or by_name.get(named.rpartition('/')[2], [])) if f'/{paths[i]}'.endswith(ending)] if named else []
+        candidates = (same or by_name.get(named.rpartition('/')[2], [])) if named else []
+        alike = [i for i in candidates if f'/{paths[i]}'.endswith(ending)]
         if not same and len({paths[i] for i in alike}) > 1:
-            raise CarscopeError(f"{file}: '{image}' can be any of {len(alike)} images, {paths[alike[0]]} for one: give more of its path")
+            raise CarscopeError(f"{file}: '{image}' can be any of {len(alike)} images, {paths[alike[0]]} for one: "
+                                "give more of its path")
         found.append(alike or same)
     if not any(found): raise CarscopeError(f'{file}: none of the {len(rows):,} images that it names is in the data set')
     missing = sum(not f for f in found)
-    if missing: warnings.warn(f'{file}: {missing:,} of the {len(rows):,} images that it names are not in the data set', stacklevel=4)
+    if missing:
+        warnings.warn(f'{file}: {missing:,} of the {len(rows):,} images that it names are not in the data set', stacklevel=4)
     return found
 
 def _leave_out(catalog, gone, reasons):
@@ -189,7 +201,8 @@ def exclude_rows(
 ) -> pd.DataFrame:
     """The catalog without the images of a list; they join `attrs['dropped']`.
 
-    Raises MissingFile or CarscopeError when the list cannot be read, has no ticked row, or names no image of the catalog, or all."""
+    Raises MissingFile or CarscopeError when the list cannot be read, has no ticked row, or names no image of the catalog, or
+    all."""
     found = _find_rows(catalog, _read_list(file), file)
     gone = np.isin(np.arange(len(catalog)), [i for part in found for i in part])
     if gone.all(): raise CarscopeError(f'{file} leaves out all {len(catalog):,} images')
@@ -199,10 +212,11 @@ def relabel_rows(
     catalog, # a catalog, best with `content`
     file,    # `.csv` with `suggested`, `image` or `content`, and perhaps `tick`
 ) -> pd.DataFrame:
-    """The catalog with the labels that a list suggests; make, model, body, year and group follow from a new label, or are those of other
-    images that have it. How many were changed stands in `attrs['relabelled']`.
+    """The catalog with the labels that a list suggests; make, model, body, year and group follow from a new label, or are those
+    of other images that have it. How many were changed stands in `attrs['relabelled']`.
 
-    Raises MissingFile or CarscopeError when the list cannot be read, has no ticked row, suggests nothing, or names no image of the catalog."""
+    Raises MissingFile or CarscopeError when the list cannot be read, has no ticked row, suggests nothing, or names no image of
+    the catalog."""
     rows = _read_list(file)
     if 'suggested' not in rows:
         raise CarscopeError(f"{file} has no column 'suggested' with the new labels; it has {', '.join(map(str, rows.columns))}")
@@ -214,7 +228,8 @@ def relabel_rows(
     for where, label in zip(_find_rows(catalog, rows, file), new):
         for i in where:
             if labels.setdefault(i, label) != label:
-                raise CarscopeError(f"{file}: {catalog.image.iloc[i]} is to be called '{labels[i]}' and '{label}': tick one of them")
+                raise CarscopeError(f"{file}: {catalog.image.iloc[i]} is to be called '{labels[i]}' and '{label}': "
+                                    "tick one of them")
     changed = {i: label for i, label in labels.items() if catalog.label.iloc[i] is pd.NA or catalog.label.iloc[i] != label}
     return _with_labels(catalog, changed)
 
@@ -241,7 +256,8 @@ def fingerprint(
 def split_fingerprint(
     catalog, # a split catalog with `content`
 ) -> str: # 16 hexadecimal digits
-    "A digest of all that a training takes from a catalog: images, crops, labels and other facts, boxes, and the split of each image."
+    """A digest of all that a training takes from a catalog: images, crops, labels and other facts, boxes, and the split of each
+    image."""
     facts = catalog[[c for c in CATALOG_COLUMNS if c not in ('image', 'view', 'source')]].astype('string').fillna('')
     crops = [str(split_crop(p)[1] or '') for p in catalog.image]
     lines = sorted('|'.join(row) for row in zip(catalog.content, crops, *(facts[c] for c in facts)))
@@ -260,17 +276,20 @@ def crop_catalog(
     if not 0 <= margin <= 200: raise CarscopeError(f'margin={margin:g}: it is from 0 to 200 percent of the side of a box')
     ends = {c: catalog[c].astype('Float64').to_numpy(float, na_value=np.nan) for c in ('x1', 'x2', 'y1', 'y2', 'width', 'height')}
     usable = usable_boxes(catalog)
-    if not usable.any(): raise CarscopeError(f"none of the {len(catalog)} images has a usable box: leave cropping out for this data set")
+    if not usable.any():
+        raise CarscopeError(f"none of the {len(catalog)} images has a usable box: leave cropping out for this data set")
     boxless = [(p, 'no usable box') for p in catalog.image[~usable]]
     if boxless: warnings.warn(f"used whole: {tell_dropped(boxless)}", stacklevel=2)
     sides = {a: (ends[f'{a}2'] - ends[f'{a}1']) * (1 + margin / 50) for a in 'xy'}
     if keep_aspect: sides = dict.fromkeys('xy', np.maximum(*sides.values()))
-    spans = {a: _span((ends[f'{a}1'] + ends[f'{a}2']) / 2, sides[a], ends[limit]) for a, limit in (('x', 'width'), ('y', 'height'))}
+    middles = {a: (ends[f'{a}1'] + ends[f'{a}2']) / 2 for a in 'xy'}
+    spans = {a: _span(middles[a], sides[a], ends[limit]) for a, limit in (('x', 'width'), ('y', 'height'))}
     cropped = catalog.copy()
     (left, wide), (top, high) = spans.values()
-    cropped.loc[usable, 'image'] = list(map(_crop_reference, catalog.image[usable], *(v[usable] for v in (left, top, wide, high))))
-    for name, value in dict(x1=ends['x1'] - left, x2=ends['x2'] - left, y1=ends['y1'] - top, y2=ends['y2'] - top, width=wide, height=high).items():
-        cropped.loc[usable, name] = value[usable]
+    parts = (v[usable] for v in (left, top, wide, high))
+    cropped.loc[usable, 'image'] = list(map(_crop_reference, catalog.image[usable], *parts))
+    moved = {c: ends[c] - start for c, start in dict(x1=left, x2=left, y1=top, y2=top).items()} | dict(width=wide, height=high)
+    for name, value in moved.items(): cropped.loc[usable, name] = value[usable]
     return cropped
 
 def _crop_reference(image, left, top, width, height):
@@ -280,7 +299,8 @@ def _crop_reference(image, left, top, width, height):
     return f'{path}#xywh={x + left:.0f},{y + top:.0f},{width:.0f},{height:.0f}'
 
 def _span(middle, length, limit):
-    "Where spans begin and how long they are, in whole pixels: moved inside 0 to `limit` where they fit, cut off where they do not."
+    """Where spans begin and how long they are, in whole pixels: moved inside 0 to `limit` where they fit, cut off where they do
+    not."""
     length = np.minimum(length, limit)
     begin = np.clip(np.round(middle - length / 2), 0, limit - np.ceil(length))
     return np.maximum(begin, 0), np.maximum(np.minimum(np.ceil(length), limit), 1)
@@ -295,7 +315,8 @@ def checked_catalog(
     exclude=None,           # list of images to leave out, as in `exclude_rows`
     relabel=None,           # list of images to label otherwise, as in `relabel_rows`
 ) -> pd.DataFrame:
-    "The catalog of the images that can be opened, without those that one list excludes, with the labels of another, cropped if asked for."
+    """The catalog of the images that can be opened, without those that one list excludes, with the labels of another, cropped if
+    asked for."""
     catalog = rows_catalog(data) if isinstance(data, pd.DataFrame) else read_catalog(data)
     if not is_checked(catalog): catalog = check_images(catalog, progress=progress, truncated=truncated)
     if exclude: catalog = exclude_rows(catalog, exclude)
@@ -308,7 +329,8 @@ def _order(keys, seed):
     return np.array([int.from_bytes(hashlib.sha256(f'{seed}|{k}'.encode()).digest()[:8], 'big') for k in keys], dtype=np.uint64)
 
 def _shares(sizes, share, order, keep):
-    "How many of each class to take for a total of `share`: rounded down, then the largest remainders; `keep` are left in any class."
+    """How many of each class to take for a total of `share`: rounded down, then the largest remainders; `keep` are left in any
+    class."""
     exact = sizes * share
     take = np.minimum(np.floor(exact), np.maximum(sizes - keep, 0)).astype(int)
     missing = int(round(exact.sum())) - take.sum()
@@ -358,10 +380,11 @@ def split_catalog(
 ) -> pd.DataFrame:
     """The catalog with its column `split` filled: official splits are kept and validation is cut from training images only.
 
-    A value of `stratify` keeps at least one training image. No image that is trained on, and no copy of one, is evaluated on. Copies are images
-    with the same bytes (`content`, from `check_images`), or the same path where the bytes are not known. Copies of an image of an official split
-    join `attrs['dropped']`, also those in an official validation split of an image in the test split. Copies that were drawn into two splits
-    all go to training; by group, where that would train on a model line that is evaluated, the evaluated ones join `attrs['dropped']`.
+    A value of `stratify` keeps at least one training image. No image that is trained on, and no copy of one, is evaluated on.
+    Copies are images with the same bytes (`content`, from `check_images`), or the same path where the bytes are not known.
+    Copies of an image of an official split join `attrs['dropped']`, also those in an official validation split of an image in
+    the test split. Copies that were drawn into two splits all go to training; by group, where that would train on a model line
+    that is evaluated, the evaluated ones join `attrs['dropped']`.
     Raises CarscopeError when nothing is left to train on."""
     if by not in ('image', 'group'): raise CarscopeError(f"split by '{by}' is unknown: choose image or group")
     if min(valid, test) < 0 or valid + test >= 1:
@@ -370,7 +393,8 @@ def split_catalog(
     target = target or stratify
     catalog, known = _with_known(catalog, target, stratify)
     official = {s: ((catalog.split == s) & known).sum() for s in ('valid', 'test')}
-    if test and official['test']: raise CarscopeError(f"the data set brings a test split of {official['test']} images: leave test at 0")
+    if test and official['test']:
+        raise CarscopeError(f"the data set brings a test split of {official['test']} images: leave test at 0")
     nothing_left = f"no {'labelled image' if target == 'label' else f'image with a {target}'} is left to train on"
     free = catalog[(catalog.split.isna() | (catalog.split == 'train')) & known]
     if not len(free): raise CarscopeError(f'{nothing_left}: the catalog has none outside its valid and test splits')
@@ -402,8 +426,8 @@ def _same_image(catalog):
     return catalog.content.astype('string').fillna(paths) if 'content' in catalog else paths
 
 def _keep_apart(catalog, ours, by):
-    """The split catalog without copies of an image on two sides. `ours` (bool): the rows whose split was drawn here, training included; the
-    splits of all others are official."""
+    """The split catalog without copies of an image on two sides. `ours` (bool): the rows whose split was drawn here, training
+    included; the splits of all others are official."""
     image = _same_image(catalog)
     if image.is_unique: return catalog
     rank = catalog.split.map(RANKS).astype('Float64')
@@ -420,7 +444,8 @@ def _keep_apart(catalog, ours, by):
         torn = (rank.groupby(image).transform('max') > first).fillna(False) & ours
         return catalog.assign(split=catalog.split.mask(torn, 'train'))
     torn = (rank > first).fillna(False).to_numpy(bool) & ours
-    return _leave_out(catalog, torn, ['the same image in another model line, on the training side'] * torn.sum()) if torn.any() else catalog
+    if not torn.any(): return catalog
+    return _leave_out(catalog, torn, ['the same image in another model line, on the training side'] * torn.sum())
 
 # %% ../nbs/00_data.ipynb #966c0c2c
 def sample_catalog(
@@ -429,7 +454,8 @@ def sample_catalog(
     stratify:str='year', # the column whose values keep their shares
     seed:int=42,
 ) -> pd.DataFrame:
-    "`n` rows with the values of a column in the same shares, the same rows whatever their order. Raises CarscopeError when there are fewer."
+    """`n` rows with the values of a column in the same shares, the same rows whatever their order. Raises CarscopeError when
+    there are fewer."""
     if not 1 <= n <= len(catalog): raise CarscopeError(f'n={n}: the catalog has {len(catalog):,} rows, choose 1 to that many')
     catalog = catalog.reset_index(drop=True)
     if n == len(catalog): return catalog
@@ -445,8 +471,9 @@ def fold_catalog(
     stratify:str=None,  # with `by='image'`, the column whose values are spread; None: `target`
     target:str=None,    # the column to predict: images without a value are in no fold; None: `stratify`, or label
 ) -> pd.DataFrame:
-    """The catalog with a column `fold`, 0 to `k` - 1, for images with a target outside an official valid or test split, `NA` for the others.
-    Copies of one image (as in `split_catalog`) lie in one fold; by group `take_fold` leaves them out where their lines do not.
+    """The catalog with a column `fold`, 0 to `k` - 1, for images with a target outside an official valid or test split, `NA` for
+    the others. Copies of one image (as in `split_catalog`) lie in one fold; by group `take_fold` leaves them out where their
+    lines do not.
 
     Raises CarscopeError when there are fewer images or model lines than folds."""
     if by not in ('image', 'group'): raise CarscopeError(f"folds by '{by}' are unknown: choose image or group")
@@ -455,7 +482,8 @@ def fold_catalog(
     free = catalog[known & ~catalog.split.isin(['valid', 'test'])]
     whole = _model_lines(free) if by == 'group' else _same_image(free)
     n = whole.nunique()
-    if not 2 <= k <= n: raise CarscopeError(f"{k} folds cannot be made of {n} {'model lines' if by == 'group' else 'images'}: choose 2 to {n}")
+    if not 2 <= k <= n:
+        raise CarscopeError(f"{k} folds cannot be made of {n} {'model lines' if by == 'group' else 'images'}: choose 2 to {n}")
     if by == 'group': # the largest first, each into the fold that has the least
         sizes, filled, fold = whole.value_counts(), np.zeros(k, int), {}
         for _, _, group in sorted(zip(-sizes, _order(sizes.index, seed), sizes.index)):
@@ -473,8 +501,9 @@ def take_fold(
     catalog,   # with `fold`, as from `fold_catalog`
     i:int,     # the fold to validate on
 ) -> pd.DataFrame:
-    """The catalog with the split that validates on fold `i` and trains on the other folds. Of the images in no fold, those of an official test
-    split stay there and all others have no split: an official validation split is not used. Copies as in `split_catalog`."""
+    """The catalog with the split that validates on fold `i` and trains on the other folds. Of the images in no fold, those of an
+    official test split stay there and all others have no split: an official validation split is not used. Copies as in
+    `split_catalog`."""
     if i not in set(catalog.fold.dropna()): raise CarscopeError(f'there is no fold {i}: they are 0 to {catalog.fold.max()}')
     ours = catalog.fold.notna()
     split = catalog.split.where(catalog.split == 'test').mask(ours, 'train').mask((catalog.fold == i).fillna(False), 'valid')
@@ -486,7 +515,8 @@ def split_report(
 ) -> pd.DataFrame: # a row a split other than train
     "How many images of each split have a label, a model line or (where `content` is known) a picture that training has as well."
     train, rows = catalog[catalog.split == 'train'], []
-    columns = {'whose class is trained on': 'label', 'whose model line is trained on': 'group', 'that are trained on, byte for byte': 'content'}
+    columns = {'whose class is trained on': 'label', 'whose model line is trained on': 'group',
+               'that are trained on, byte for byte': 'content'}
     for split in SPLITS[1:]:
         part = catalog[catalog.split == split]
         if len(part): rows.append({'split': split, 'images': len(part)} | {
@@ -516,7 +546,8 @@ def plot_balance(
     seed:int=0,
     ax=None,
 ): # the matplotlib axes
-    "Of `draws` pictures, how many show each class when drawn as they come, by square root, and balanced; classes from common to rare."
+    """Of `draws` pictures, how many show each class when drawn as they come, by square root, and balanced; classes from common
+    to rare."""
     ax = _new_axes(ax, (7, 3.4))
     classes = catalog[target].value_counts().index
     for balance, colour in zip(BALANCES, (GREY, YELLOW, BLUE)):
@@ -524,8 +555,8 @@ def plot_balance(
         counts = catalog[target].iloc[drawn].value_counts().reindex(classes, fill_value=0)
         label = 'as they come' if balance == 'none' else balance
         ax.plot(np.arange(1, len(classes) + 1), counts.to_numpy(), color=colour, marker='.', label=label)
-    ax.set(xlabel=f'{target}, from the most to the least frequent', ylabel=f'images in {draws:,} draws', yscale='symlog', ylim=(0, None),
-           title=f'{len(classes)} values of {target}')
+    ax.set(xlabel=f'{target}, from the most to the least frequent', ylabel=f'images in {draws:,} draws',
+           yscale='symlog', ylim=(0, None), title=f'{len(classes)} values of {target}')
     ax.xaxis.get_major_locator().set_params(integer=True)
     plain_axes(ax)
     ax.legend(frameon=False)
@@ -552,10 +583,11 @@ def period_bounds(
     bounds = [*range(low // periods * periods, high + periods, periods)] if even else [int(b) for b in periods]
     if bounds[-1] <= high and even: bounds.append(bounds[-1] + periods)
     if len(bounds) < 3 or sorted(set(bounds)) != bounds:
-        raise CarscopeError(f"periods {', '.join(map(str, bounds))}: give the first year of each, at least two of them, ascending, "
-                            'and the year after the last')
+        raise CarscopeError(f"periods {', '.join(map(str, bounds))}: give the first year of each, at least two of them, "
+                            'ascending, and the year after the last')
     if bounds[0] > low or bounds[-1] <= high:
-        raise CarscopeError(f'the periods cover {bounds[0]} to {bounds[-1] - 1}, but there are images from {low} to {high}: give wider ones')
+        raise CarscopeError(f'the periods cover {bounds[0]} to {bounds[-1] - 1}, but there are images from {low} to {high}: '
+                            'give wider ones')
     counts = np.histogram(years, bounds)[0]
     empty = [_period_name(a, b) for a, b, n in zip(bounds, bounds[1:], counts) if not n]
     if not empty: return bounds
@@ -610,8 +642,10 @@ def training_rows(
     rows = catalog.assign(target=values)[values.isin(vocab) & catalog.split.isin(['train', 'valid'])].reset_index(drop=True)
     n = rows.split.value_counts()
     if not n.get('valid'):
-        raise CarscopeError(f"no validation image has a value of '{target}' that was trained on: raise valid, or choose another target or split")
-    if batch_size > n.get('train', 0): raise CarscopeError(f"batch size {batch_size} is larger than the {n.get('train', 0)} training images")
+        raise CarscopeError(f"no validation image has a value of '{target}' that was trained on: "
+                            "raise valid, or choose another target or split")
+    if batch_size > n.get('train', 0):
+        raise CarscopeError(f"batch size {batch_size} is larger than the {n.get('train', 0)} training images")
     return rows
 
 # %% ../nbs/00_data.ipynb #a16d49cd
@@ -653,7 +687,8 @@ def augmentations(
 
 # %% ../nbs/00_data.ipynb #9914f1e9
 def opened_size(*sizes) -> int: # pixels a side
-    "How many pixels the shorter side of an image needs to be seen at all of these sizes: a quarter more, because training sees parts of it."
+    """How many pixels the shorter side of an image needs to be seen at all of these sizes: a quarter more, because training sees
+    parts of it."""
     return round(max(s or 0 for s in sizes) * 1.25)
 
 def make_datablock(
@@ -671,7 +706,8 @@ def make_datablock(
     item, batch = augmentations(size, augment, test_size)
     picture = TransformBlock(type_tfms=partial(open_picture, size=opened_size(size, test_size)), batch_tfms=IntToFloatTensor)
     return DataBlock(blocks=(picture, CategoryBlock(vocab=list(vocab), sort=False)), get_items=_plain_rows, splitter=splits_of,
-                     get_x=itemgetter(0), get_y=itemgetter(1), item_tfms=item, batch_tfms=[*batch, Normalize.from_stats(mean, std)])
+                     get_x=itemgetter(0), get_y=itemgetter(1), item_tfms=item,
+                     batch_tfms=[*batch, Normalize.from_stats(mean, std)])
 
 def _plain_rows(rows):
     "An array: a row of a DataFrame takes longer to get than a small image to load."
@@ -706,9 +742,9 @@ def make_dataloaders(
 def default_workers(
     device=None, # torch device of the network; None: fastai's default
 ) -> int:
-    """Worker processes for loading images. Beside a GPU, one per core that this process may use, and 8 at most. Beside a network that computes on
-    the CPU one for eight cores, since every further one takes from it. 0 where processes are spawned (macOS, Windows), which costs more than
-    it brings."""
+    """Worker processes for loading images. Beside a GPU, one per core that this process may use, and 8 at most. Beside a network
+    that computes on the CPU one for eight cores, since every further one takes from it. 0 where processes are spawned (macOS,
+    Windows), which costs more than it brings."""
     if sys.platform != 'linux': return 0
     if device is None:
         from fastai.torch_core import default_device

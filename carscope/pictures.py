@@ -56,7 +56,8 @@ def is_there(
 SHARD_MEMORY = 1 << 30 # bytes of unpacked row groups that a process keeps
 
 class Shard:
-    """A parquet file with pictures in the column `image`: a struct of `bytes` and `path`, as Hugging Face writes it, or bytes alone.
+    """A parquet file with pictures in the column `image`: a struct of `bytes` and `path`, as Hugging Face writes it, or bytes
+    alone.
 
     Raises CarscopeError when it is damaged or has no such column."""
     def __init__(self,
@@ -66,7 +67,8 @@ class Shard:
         self.file = open_parquet(path)
         self.column = picture_column(self.file.schema_arrow)
         names = self.file.schema_arrow.names
-        if self.column is None: raise CarscopeError(f"{path} has no column 'image' with the bytes of pictures; it has {', '.join(names)}")
+        if self.column is None:
+            raise CarscopeError(f"{path} has no column 'image' with the bytes of pictures; it has {', '.join(names)}")
         groups = [self.file.metadata.row_group(g).num_rows for g in range(self.file.num_row_groups)]
         self.starts = np.cumsum([0, *groups])
 
@@ -175,7 +177,8 @@ def load_image(
     name, crop = (getattr(image, 'name', 'the picture'), None) if is_file else split_crop(image)
     try:
         data = image.read() if is_file else read_bytes(name)
-        if truncated and data[:2] == b'\xff\xd8': data += b'\xff\xd9' # the mark of the end, after which decoders stop asking for more
+        if truncated and data[:2] == b'\xff\xd8':
+            data += b'\xff\xd9' # the mark of the end, after which decoders stop asking for more
         with PIL.Image.open(io.BytesIO(data), formats=formats) as opened:
             if opened.width * opened.height > (most_pixels or MOST_PIXELS):
                 raise CarscopeError(f'{opened.width} x {opened.height} pixels are too many')

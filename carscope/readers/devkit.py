@@ -30,8 +30,10 @@ def _read_annotations(path, folder, split, class_names):
     "The rows of one annotation file and what had to be left out of them. Without a `split`, the file says which rows are test."
     notes = np.atleast_1d(_read_mat(path, 'annotations'))
     name = 'fname' if split else 'relative_im_path'
-    missing = {name, 'bbox_x1', 'bbox_y1', 'bbox_x2', 'bbox_y2', *(() if split else ('class', 'test'))} - set(notes.dtype.names or ())
-    if missing: raise CarscopeError(f"{path} has no field {', '.join(sorted(missing))}: it is not a Stanford Cars annotation file")
+    needed = {name, 'bbox_x1', 'bbox_y1', 'bbox_x2', 'bbox_y2', *(() if split else ('class', 'test'))}
+    missing = needed - set(notes.dtype.names or ())
+    if missing:
+        raise CarscopeError(f"{path} has no field {', '.join(sorted(missing))}: it is not a Stanford Cars annotation file")
     home, rows, dropped = folder if split else folder/'car_ims', [], []
     present = set(os.listdir(home))
     for note in notes:
@@ -45,7 +47,8 @@ def _read_annotations(path, folder, split, class_names):
             x1, y1, x2, y2 = (float(note[f'bbox_{c}']) for c in ('x1', 'y1', 'x2', 'y2'))
             # MATLAB counts pixels from one and includes the last.
             label = None if number is None else class_names[number - 1]
-            rows.append(dict(image=image, label=label, x1=x1 - 1, y1=y1 - 1, x2=x2, y2=y2, split=split or ('test' if note['test'] else 'train')))
+            side = split or ('test' if note['test'] else 'train')
+            rows.append(dict(image=image, label=label, x1=x1 - 1, y1=y1 - 1, x2=x2, y2=y2, split=side))
     return rows, dropped
 
 # %% ../../nbs/reference/readers/devkit.ipynb #61328aa7

@@ -43,14 +43,14 @@ class DataSet:
 
 DATASETS = {
     'stanford-cars': DataSet(
-        terms='Stanford Cars (Krause, Stark, Deng and Fei-Fei: 3D Object Representations for Fine-Grained Categorization, 3dRR 2013), '
-              'made for research; the copy on the hub states no licence',
+        terms='Stanford Cars (Krause, Stark, Deng and Fei-Fei: 3D Object Representations for Fine-Grained Categorization, '
+              '3dRR 2013), made for research; the copy on the hub states no licence',
         by_hand='fetch the files train-*.parquet and test-*.parquet from '
                 'https://huggingface.co/datasets/tanganke/stanford_cars/tree/main/data by hand and put them into {folder}/data',
         repo='tanganke/stanford_cars', files=r'README\.md|data/(train|test)-[^/\\]+\.parquet'),
     'dvm-car': DataSet(
-        terms='DVM-CAR (Huang, Chen, Luo, Yue and Ounis: A Large-Scale Automotive Dataset for Visual Marketing Research and Applications, '
-              'IEEE Big Data 2022), CC BY-NC 4.0',
+        terms='DVM-CAR (Huang, Chen, Luo, Yue and Ounis: A Large-Scale Automotive Dataset for Visual Marketing Research and '
+              'Applications, IEEE Big Data 2022), CC BY-NC 4.0',
         by_hand='fetch tables_V2.0.zip and Confirmed_fronts.zip (fronts, 0.7 GB) or resized_DVM_v2.zip (all views, 14 GB) from '
                 'https://deepvisualmarketing.github.io by hand and unpack them into {folder}'),
 }
@@ -113,7 +113,8 @@ def fetch_file(
         if old != part or old.stat().st_size > stated.size: old.unlink() # of an older version, or of something else
     with open(part, 'ab') as f:
         have = f.tell()
-        if have < stated.size: http_get(url, f, resume_size=have, headers=build_hf_headers(), expected_size=stated.size, displayed_filename=path.name)
+        how = dict(resume_size=have, headers=build_hf_headers(), expected_size=stated.size, displayed_filename=path.name)
+        if have < stated.size: http_get(url, f, **how)
     right = is_the_file(part, stated)
     os.replace(part, path) if right else part.unlink()
     return right
@@ -136,7 +137,8 @@ def _check_folder(folder, data):
     "Raises CarscopeError where the folder holds what does not belong to `data`; hidden files count as nobody's."
     if folder.exists() and not folder.is_dir(): raise CarscopeError(f'{folder} is a file: give a folder')
     there = (p.relative_to(folder) for p in folder.rglob('*') if p.is_file())
-    other = next((p for p in there if not any(part.startswith('.') for part in p.parts) and not re.fullmatch(data.files, p.as_posix())), None)
+    visible = (p for p in there if not any(part.startswith('.') for part in p.parts))
+    other = next((p for p in visible if not re.fullmatch(data.files, p.as_posix())), None)
     if other: raise CarscopeError(f'{folder} holds other things ({other}): choose an empty folder, or a new one')
 
 # %% ../../nbs/reference/readers/download.ipynb #f12dfc6b
@@ -153,18 +155,22 @@ def _in_words(data, folder):
     by_hand = data.ask_hand(folder)
     try: yield
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f'interrupted: what has arrived stays in {folder}, and the same command goes on from there') from None
+        raise KeyboardInterrupt(f'interrupted: what has arrived stays in {folder}, and the same command goes on from '
+                                'there') from None
     except CarscopeError: raise
     except Timeout: raise FileProblem(f'{folder} is being filled by another download: wait for it, or stop it') from None
     except HfHubHTTPError as e:
-        raise ConnectionProblem(f"{str(e.response.url).partition('?')[0]} answers {e.response.status_code}: try again later, or {by_hand}") from None
+        raise ConnectionProblem(f"{str(e.response.url).partition('?')[0]} answers {e.response.status_code}: "
+                                f"try again later, or {by_hand}") from None
     except _network_errors() as e:
         if getattr(e, 'errno', None) in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
-            raise FileProblem(f'{folder}: no space left ({e.strerror}): make room and give the same command again, it goes on from there') from None
+            raise FileProblem(f'{folder}: no space left ({e.strerror}): make room and give the same command again, it goes on '
+                              'from there') from None
         if getattr(e, 'errno', None) in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
             raise FileProblem(f'{folder} cannot be written to ({e.strerror}): choose another folder') from None
         said = (str(e).splitlines() or [type(e).__name__])[0].strip().rstrip('.')
-        raise ConnectionProblem(f'nothing comes from {_endpoint()} ({said}): give the same command again later, or {by_hand}') from None
+        raise ConnectionProblem(f'nothing comes from {_endpoint()} ({said}): give the same command again later, or '
+                                f'{by_hand}') from None
 
 # %% ../../nbs/reference/readers/download.ipynb #9061118c
 def download(
@@ -174,8 +180,9 @@ def download(
 ) -> Path: # the folder
     """Fetch a data set, or what is missing of it, and check every file against the checksum that the hub states.
 
-    Raises CarscopeError for an unknown name, a data set to be fetched by hand, a folder with other things in it and a file that arrived with wrong
-    bytes; FileProblem where the disk is in the way, ConnectionProblem where network or hub are. Called again after that or an interruption, it goes on from what is there."""
+    Raises CarscopeError for an unknown name, a data set to be fetched by hand, a folder with other things in it and a file that
+    arrived with wrong bytes; FileProblem where the disk is in the way, ConnectionProblem where network or hub are. Called again
+    after that or an interruption, it goes on from what is there."""
     data, folder = choose_dataset(name), Path(os.path.abspath(Path(folder).expanduser()))
     if not data.repo: raise CarscopeError(f'{data.terms}: {data.ask_hand(folder)}')
     with _in_words(data, folder):
@@ -189,14 +196,17 @@ def download(
         fetched = _fetch_missing(name, data, folder, commit, files, known, progress) if commit else []
     if progress:
         what = f"fetched {', '.join(fetched)}" if fetched else 'nothing had to be fetched'
-        print(f'{folder} holds all {len(files)} files of {name}, each with the right checksum ({what}); now `carscope train {folder} --out RUN`')
+        print(f'{folder} holds all {len(files)} files of {name}, each with the right checksum ({what}); '
+              f'now `carscope train {folder} --out RUN`')
     return folder
 
 # %% ../../nbs/reference/readers/download.ipynb #fa56a900
 def _fetch_missing(name, data, folder, commit, files, known, progress):
     "Fetch the files that are not there, or not right, and return their names."
     foreign = [str(folder/n) for n, s in files.items() if not known and (folder/n).exists() and not is_the_file(folder/n, s)]
-    if foreign: raise CarscopeError(f"not the file that the hub has: {', '.join(foreign)}; delete it to fetch it, or choose another folder")
+    if foreign:
+        raise CarscopeError(f"not the file that the hub has: {', '.join(foreign)}; delete it to fetch it, or choose another "
+                            "folder")
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder/'.carscope-download.lock', timeout=0):
         _write_record(folder, name, commit, files)
@@ -204,11 +214,14 @@ def _fetch_missing(name, data, folder, commit, files, known, progress):
         parts = [_part(folder/n, s) for n, s in missing.items()]
         size = sum(s.size for s in missing.values()) - sum(p.stat().st_size for p in parts if p.exists())
         if size > shutil.disk_usage(folder).free: raise OSError(errno.ENOSPC, f'{size/1e6:,.0f} MB are still to come')
-        if progress and missing: print(f'{data.terms}\n{len(missing)} of {len(files)} files are to be fetched, {size/1e6:,.0f} MB')
+        if progress and missing:
+            print(f'{data.terms}\n{len(missing)} of {len(files)} files are to be fetched, {size/1e6:,.0f} MB')
         with _bars(progress):
             url = lambda n: hf_hub_url(data.repo, n, repo_type='dataset', revision=commit, endpoint=_endpoint())
             wrong = [str(folder/n) for n, s in missing.items() if not fetch_file(url(n), folder/n, s)]
-    if wrong: raise CarscopeError(f"arrived with other bytes than the hub states, and deleted: {', '.join(wrong)}; give the same command again")
+    if wrong:
+        raise CarscopeError("arrived with other bytes than the hub states, and deleted: "
+                            f"{', '.join(wrong)}; give the same command again")
     return list(missing)
 
 @contextmanager

@@ -76,7 +76,8 @@ def _read_text(file, columns):
         except (pa.ArrowInvalid, UnicodeDecodeError) as error:
             if isinstance(error, UnicodeDecodeError) or 'UTF8' in str(error): continue
             odd = re.search(r'Expected (\d+) columns, got (\d+): (.*)', str(error))
-            why = f"has a row of {odd[2]} values under a header of {odd[1]} ('{odd[3][:60]}')" if odd else f'cannot be read as CSV ({error})'
+            why = f'cannot be read as CSV ({error})'
+            if odd: why = f"has a row of {odd[2]} values under a header of {odd[1]} ('{odd[3][:60]}')"
             raise CarscopeError(f'{file} {why}: it is cut short or damaged, fetch it again') from None
 
 # %% ../../nbs/reference/readers/dvm.ipynb #0bfc2849
@@ -120,8 +121,8 @@ def _take_apart(
     return whole.to_numpy(zero_copy_only=False), pa.table(said)
 
 # %% ../../nbs/reference/readers/dvm.ipynb #f0379b52
-VIEWPOINTS = {0: 'front', 45: 'front three-quarter', 90: 'side', 135: 'rear three-quarter', 180: 'rear', 225: 'rear three-quarter',
-              270: 'side', 315: 'front three-quarter'} # degrees
+VIEWPOINTS = {0: 'front', 45: 'front three-quarter', 90: 'side', 135: 'rear three-quarter', 180: 'rear',
+              225: 'rear three-quarter', 270: 'side', 315: 'front three-quarter'} # degrees
 VIEWS = 'front', 'front three-quarter', 'side', 'rear three-quarter', 'rear'
 
 def _each_value(
@@ -210,7 +211,8 @@ def _from_table(file):
     "The Image table as an Arrow table: name, viewpoint, quality."
     table = _read_table(file, name='Image_name', viewpoint='Predicted_viewpoint', quality='Quality_check')
     name, viewpoint, quality = (c.combine_chunks() for c in table.columns)
-    return pa.table(dict(name=name, viewpoint=_each_value(viewpoint, _degrees, pa.int64()), quality=_each_value(quality, str.upper, pa.string())))
+    viewpoint, quality = _each_value(viewpoint, _degrees, pa.int64()), _each_value(quality, str.upper, pa.string())
+    return pa.table(dict(name=name, viewpoint=viewpoint, quality=quality))
 
 def _paths(
     root,    # folder of all pictures
@@ -228,17 +230,22 @@ def _from_fronts(folder):
     "The pictures in the folder of confirmed front views as an Arrow table: image, name, viewpoint, quality."
     found = [(f, names) for f, _, names in os.walk(folder)]
     names = pa.array(list(chain.from_iterable(n for _, n in found)), pa.large_string())
-    places = pa.array([f for f, _ in found], pa.large_string()).take(pa.array(np.repeat(np.arange(len(found)), [len(n) for _, n in found])))
-    table = pa.table(dict(image=_glue(os.sep, places, names), name=names)).filter(pc.match_substring_regex(names, r'(?i)\.jpe?g$'))
-    if not len(table): raise CarscopeError(f'{folder} holds no picture: unpack confirmed_fronts of DVM-CAR into it, by maker and year')
-    table = table.append_column('viewpoint', pa.array(np.zeros(len(table), 'int64'))).append_column('quality', pa.repeat('P', len(table)))
+    folder_of = np.repeat(np.arange(len(found)), [len(n) for _, n in found])
+    places = pa.array([f for f, _ in found], pa.large_string()).take(pa.array(folder_of))
+    table = pa.table(dict(image=_glue(os.sep, places, names), name=names))
+    table = table.filter(pc.match_substring_regex(names, r'(?i)\.jpe?g$'))
+    if not len(table):
+        raise CarscopeError(f'{folder} holds no picture: unpack confirmed_fronts of DVM-CAR into it, by maker and year')
+    table = table.append_column('viewpoint', pa.array(np.zeros(len(table), 'int64')))
+    table = table.append_column('quality', pa.repeat('P', len(table)))
     return table.sort_by('image')
 
 # %% ../../nbs/reference/readers/dvm.ipynb #6880abf4
 def _as_views(views):
     "The set of views asked for. Raises ValueError for a view that is none."
     views = set(VIEWS if views is None else [views] if isinstance(views, str) else views)
-    for v in sorted(views.difference(VIEWS)): raise CarscopeError(f"view '{v}' is unknown: choose {', '.join(VIEWS[:-1])} or {VIEWS[-1]}")
+    for v in sorted(views.difference(VIEWS)):
+        raise CarscopeError(f"view '{v}' is unknown: choose {', '.join(VIEWS[:-1])} or {VIEWS[-1]}")
     return views
 
 def _first_reason(
@@ -257,12 +264,16 @@ def _judge(
     tests = [(pictures.car < 0, 'name without the seven parts'), (pictures.name.duplicated(), 'listed twice')]
     if views != set(VIEWS): tests += [(pictures.view.isna(), 'view not known')]
     tests += [((pictures.view == v).fillna(False), f'view {v} not asked for') for v in VIEWS if v not in views]
-    if quality: tests += [(pictures.quality.isna(), 'quality never checked'), ((pictures.quality != 'P').fillna(True), 'quality check not passed')]
+    if quality:
+        tests += [(pictures.quality.isna(), 'quality never checked'),
+                  ((pictures.quality != 'P').fillna(True), 'quality check not passed')]
     outside = (~pictures.said.between(first, last)).fillna(False)
-    return _first_reason([*tests, (pictures.said.isna(), 'no registration year'), (outside, f'registered outside {first} to {last}')])
+    tests += [(pictures.said.isna(), 'no registration year'), (outside, f'registered outside {first} to {last}')]
+    return _first_reason(tests)
 
 # %% ../../nbs/reference/readers/dvm.ipynb #96406a6a
-ROWS = ['image', 'label', 'make', 'model', 'body', 'year', 'view', 'group', 'source', 'registered', 'color', 'viewpoint', 'adv_id']
+ROWS = ['image', 'label', 'make', 'model', 'body', 'year', 'view', 'group', 'source', 'registered', 'color', 'viewpoint',
+        'adv_id']
 
 def read_dvm(
     path,                  # folder that DVM-CAR was unpacked into
@@ -291,7 +302,8 @@ def _pictures_and_cars(path, first, last):
     if not path.is_dir(): raise MissingFile(f'{path} is not a folder: give the one that DVM-CAR was unpacked into')
     tables, root, fronts = _locate(path)
     if not tables and not fronts:
-        raise MissingFile(f'{path} has neither Image_table.csv nor a folder confirmed_fronts: give the folder that DVM-CAR was unpacked into')
+        raise MissingFile(f'{path} has neither Image_table.csv nor a folder confirmed_fronts: '
+                          'give the folder that DVM-CAR was unpacked into')
     lines = _read_lines(tables/'Basic_table.csv') if tables else pd.DataFrame(columns=['make', 'model'], dtype=STRING)
     ads = _read_ads(tables/'Ad_table.csv') if tables else pd.DataFrame(columns=ADS, dtype=STRING).astype({'said': 'Int64'})
     table = _from_fronts(fronts) if fronts and not root else _from_table(tables/'Image_table.csv')
@@ -345,7 +357,8 @@ def plot_dvm(
 ): # the matplotlib figure
     "What was read from DVM-CAR: images used and left out by reason, by launch year, by view."
     import matplotlib.pyplot as plt
-    fig, axes = plt.subplot_mosaic([['reasons', 'years'], ['views', 'years']], figsize=(12, 5.4), layout='constrained', width_ratios=[1, 1.15])
+    mosaic = [['reasons', 'years'], ['views', 'years']]
+    fig, axes = plt.subplot_mosaic(mosaic, figsize=(12, 5.4), layout='constrained', width_ratios=[1, 1.15])
     _plot_reasons(rows, dropped, axes['reasons'])
     _plot_launch(rows, axes['years'])
     _plot_views(rows, axes['views'])

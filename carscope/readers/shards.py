@@ -16,12 +16,11 @@ import pyarrow as pa
 
 from ..files import CarscopeError
 from ..pictures import open_parquet, open_shard, picture_column
-from .folders import SPLIT_FOLDERS
 from .names import parse_labels
-from .registry import CATALOG_COLUMNS, Reader, as_catalog, list_folder, register
+from .registry import CATALOG_COLUMNS, SPLIT_NAMES, Reader, as_catalog, list_folder, register
 
 # %% ../../nbs/reference/readers/shards.ipynb #8dd037f7
-_split_word = re.compile(r'^(' + '|'.join(SPLIT_FOLDERS) + r')(?![a-z])', re.IGNORECASE)
+_split_word = re.compile(r'^(' + '|'.join(SPLIT_NAMES) + r')(?![a-z])', re.IGNORECASE)
 
 def read_shards(
     path, # a `.parquet` file, or a folder with some in it or in its folders
@@ -60,19 +59,22 @@ def _read_shard(path):
     rows = table.drop_columns(['image.path'] * has_paths).to_pandas()
     rows.insert(0, 'image', [f'{path}/{i}' + (f'/{os.path.basename(f)}' if f else '') for i, f in enumerate(files)])
     word = next((m for m in map(_split_word.match, (path.name, path.parent.name)) if m), None)
-    if 'split' not in rows: rows['split'] = SPLIT_FOLDERS[word[1].lower()] if word else None
+    if 'split' not in rows: rows['split'] = SPLIT_NAMES[word[1].lower()] if word else None
     if names is None: return rows.rename(columns={column: 'label'}), []
     numbers = rows.pop(column)
     wrong = ~numbers.between(-1, len(names) - 1) # -1 says that the label is withheld
     rows['label'] = [names[int(n)] if 0 <= n < len(names) else None for n in numbers.fillna(-1)]
-    return rows[~wrong], [(i, f'class number {n} is outside 0 to {len(names) - 1}') for i, n in zip(rows.image[wrong], numbers[wrong])]
+    dropped = [(i, f'class number {n} is outside 0 to {len(names) - 1}') for i, n in zip(rows.image[wrong], numbers[wrong])]
+    return rows[~wrong], dropped
 
 def _class_names(path, schema):
     "(column of the label, names of its numbers or None when it holds names itself)."
     features = json.loads((schema.metadata or {}).get(b'huggingface', b'{}')).get('info', {}).get('features', {})
-    named = {c: f['names'] for c, f in features.items() if isinstance(f, dict) and f.get('_type') == 'ClassLabel' and 'names' in f}
+    labels = {c: f for c, f in features.items() if isinstance(f, dict) and f.get('_type') == 'ClassLabel'}
+    named = {c: f['names'] for c, f in labels.items() if 'names' in f}
     column = 'label' if 'label' in schema.names else next(iter(named), 'label')
     if column in named: return column, named[column]
     if column in schema.names and pa.types.is_integer(schema.field(column).type):
-        raise CarscopeError(f'{path}: its labels are numbers, and it does not say the names of the classes: fetch it from its source again')
+        raise CarscopeError(f'{path}: its labels are numbers, and it does not say the names of the classes: '
+                            'fetch it from its source again')
     return column, None
