@@ -20,7 +20,7 @@ from . import __version__
 from .backbone import TIMM_SOURCES
 from .confusion import bootstrap_figures, class_table
 from .data import YEAR_TARGETS, class_years, split_report
-from .download import DATASETS
+from .readers.download import DATASETS
 from .finetune import judged_size, load_network
 from .files import atomic_write, write_json
 from .metrics import image_scores, predicted_years, wilson

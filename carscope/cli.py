@@ -435,7 +435,7 @@ def download(
     folder:Annotated[Path, Argument(metavar='DIR', help='Folder that it is put into.')],
 ):
     "Fetch a data set and check each file."
-    from carscope import download as fetching
+    from carscope.readers import download as fetching
     _interruptible(fetching.download, name, folder, progress=True)
 
 # %% ../nbs/20_cli.ipynb #b9fe32eb

@@ -27,7 +27,8 @@ from pathlib import Path
 
 # ours first: it keeps fastai's and tqdm's import warnings quiet
 from .backbone import feature_width
-from .data import cache_home, default_workers, opened_size
+from .data import default_workers, opened_size
+from .files import cache_home
 from .pictures import load_image, split_crop
 
 import numpy as np

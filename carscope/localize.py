@@ -16,7 +16,8 @@ from operator import itemgetter
 
 # ours first: it keeps fastai's and tqdm's import warnings quiet
 from .backbone import Branched, feature_width, make_network
-from .data import COLOUR, Dropped, Squash, augmentations, box_faults, crop_catalog, open_picture, opened_size, splits_of, tell_dropped, usable_boxes
+from .augment import Squash, open_picture
+from .data import COLOUR, Dropped, augmentations, box_faults, crop_catalog, opened_size, splits_of, tell_dropped, usable_boxes
 from .engine import choose_compute
 from .finetune import Classification, judged_size, load_network, picture_loaders, predict_logits, recipe_loss
 from .maps import as_layer, find_layer
