@@ -15,7 +15,8 @@ from zipfile import is_zipfile
 # ours first: it keeps fastai's and tqdm's import warnings quiet
 from . import __version__
 from .backbone import feature_width
-from .engine import Compute, inference_copy, require
+from .engine import Compute, inference_copy
+from .files import require
 from .finetune import judged_size, load_network
 from .pictures import load_image
 from .run import Run, whole_file

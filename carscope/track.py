@@ -12,7 +12,7 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 # ours first: it keeps fastai's and tqdm's import warnings quiet
-from .engine import require
+from .files import require
 
 # %% ../nbs/23_track.ipynb #8252801a
 TRACKERS = 'tensorboard', 'wandb'
