@@ -29,7 +29,8 @@ from unittest import mock
 
 # ours first: it keeps fastai's and tqdm's import warnings quiet
 from .data import YEAR_TARGETS, content_hash, opened_size
-from .engine import Compute, choose_compute, inference_copy, normalised, require, squashed
+from .engine import Compute, choose_compute, inference_copy, normalised, squashed
+from .files import require
 from .finetune import judged_size, load_network
 from .localize import objective_of
 from .maps import METHODS, ask, saliency_maps

@@ -389,7 +389,7 @@ def open_page(
     "Open a web page: drop a photograph, and see which car it is, how modern, where, which pixels told it so and what looks like it."
     import signal, threading, webbrowser
     from carscope import app as page
-    from carscope.engine import require
+    from carscope.files import require
     from carscope.run import Run
     require('gradio', 'app') # asked before anything is loaded
     answerer, stop = _interruptible(page.Answerer, Run(run), Run(years) if years else None, device.value, progress=True), threading.Event()

@@ -30,8 +30,10 @@ from . import __version__
 from .backbone import YEAR_HEADS, SoftYears, build_body, feature_width, layer_groups, load_body, make_network, year_link
 from .data import (AUGMENTATIONS, BALANCES, Squash, check_images, class_years, crop_catalog, exclude_rows, fingerprint, make_dataloaders, opened_size, period_bounds, plot_class_counts, read_catalog,
                            relabel_rows, sampling_weights, split_catalog, training_rows, vocabulary, with_periods)
-from .engine import (Compute, EpochSeed, FeatureLoader, FusedAdam, anywhere, cached_features, choose_compute, compiled, compute_callbacks, feature_statistics, forward_pictures, from_all,
-                             inference_copy, learner_state, on_all_processes, restore_learner, share, small_copies, spread_weights, unstandardise, wait_for_all)
+from .engine import (Compute, all_gather, any_process, barrier, broadcast_weights, cached_features, choose_compute, forward_pictures,
+                             inference_copy, own_share, small_copies)
+from .learning import (AccumulateBatches, EpochSeed, FeatureLoader, FusedAdam, compiled_training, compute_callbacks, feature_statistics,
+                               learner_state, on_all_processes, restore_learner, unstandardise)
 from .pictures import load_image
 from .metrics import metrics_of, paired_gain
 from .predictions import Predictions
@@ -48,7 +50,7 @@ from fastai.callback.mixup import CutMix, MixUp
 from fastai.callback.progress import ProgressCallback
 from fastai.callback.schedule import ParamScheduler # the module gives Learner its fit_one_cycle and lr_find
 from fastai.callback.tracker import ReduceLROnPlateau
-from fastai.callback.training import BnFreeze, GradientAccumulation, GradientClip
+from fastai.callback.training import BnFreeze, GradientClip
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from fastai.losses import FocalLossFlat, LabelSmoothingCrossEntropyFlat
@@ -282,7 +284,7 @@ def _parts(recipe, whole):
     "The callbacks of a recipe; those that vary pictures or freeze layers only for the whole network."
     cbs = []
     if recipe.ema: cbs.append(WeightAverage(recipe.ema))
-    if recipe.accumulate > 1: cbs.append(GradientAccumulation(recipe.accumulate * recipe.batch_size))
+    if recipe.accumulate > 1: cbs.append(AccumulateBatches(recipe.accumulate))
     if recipe.clip: cbs.append(GradientClip(recipe.clip))
     if whole and recipe.mixup: cbs.append(MixUp(recipe.mixup))
     if whole and recipe.cutmix: cbs.append(CutMix(recipe.cutmix))
@@ -400,7 +402,7 @@ class RunWriter(Callback):
     def before_epoch(self):
         if self.epoch < self.done: raise CancelEpochException
     def after_batch(self):
-        if self.training and anywhere(not torch.isfinite(self.loss_grad), self.task.compute.device):
+        if self.training and any_process(not torch.isfinite(self.loss_grad), self.task.compute.device):
             raise Diverged(f'the loss is not finite in epoch {len(self.task.history) + 1}, batch {self.iter + 1}: lower the learning rate (--lr {self.opt.hypers[-1]["lr"] / 10:.1g})')
         self.bar.update()
     def after_epoch(self):
@@ -455,7 +457,7 @@ class Training:
     checkpoint:tuple = None         # tensors and facts to go on from
     callbacks:object = None         # function of the name of a stage that gives further fastai callbacks
     cache_images:bool = False       # see `small_copies`
-    compile:bool = False            # see `compiled`
+    compile:bool = False            # see `compiled_training`
     objective:Classification = Classification() # what is taught
 
     def features(self, catalog, mirrored=False):
@@ -544,8 +546,8 @@ def fit_network(
     net = objective.network(join_head(training.body, training.config, head, recipe.dropout), training.config.get('objective'))
     lr = recipe.lr * (recipe.batch_size * recipe.accumulate / recipe.lr_images if recipe.lr_images else 1)
     judging = dict(loss=objective.loss(recipe, training.config['vocab']), metrics=objective.metrics)
-    with compiled(net) if training.compile else nullcontext(): training.fit(WHOLE, objective.loaders(training), net, epochs, lr, net.state_dict, start, recipe, **judging)
-    spread_weights(net) # statistics of normalisations are each process's own
+    with compiled_training(net) if training.compile else nullcontext(): training.fit(WHOLE, objective.loaders(training), net, epochs, lr, net.state_dict, start, recipe, **judging)
+    broadcast_weights(net) # statistics of normalisations are each process's own
     return net
 
 def picture_loaders(
@@ -705,7 +707,7 @@ def train(
     objective:Classification=Classification(), # what is taught, see `localize` for boxes
     callbacks=None,                # function of the name of a stage, `HEAD` or `WHOLE`, that gives further fastai callbacks for it
     cache_images:bool=False,       # make large pictures small once, see `small_copies`
-    compile:bool=False,            # compile the network, see `compiled`
+    compile:bool=False,            # compile the network, see `compiled_training`
     periods=None,                  # of a year: years a class, or the edges, as in `period_bounds`; None: one
     progress:bool=False,           # show how far it is
 ) -> Run:
@@ -756,16 +758,16 @@ def _carry_out(training, out, checks, overwrite):
         training.run = _begin(out, training, overwrite)
         predictions = _predict_splits(training, _fit_stages(training))
     if not rank_distrib(): _finish(training, predictions)
-    wait_for_all()
+    barrier()
     return training.run
 
 def _begin(out, training, overwrite):
     "The folder of the run, which the first process makes, once all have looked at what was there."
-    wait_for_all()
+    barrier()
     if not rank_distrib():
         run = Run(out) if training.checkpoint else Run.create(out, training.config, overwrite)
         run.write_catalog(training.catalog)
-    wait_for_all()
+    barrier()
     return Run(out)
 
 def _where_it_stopped(out, config):
@@ -881,14 +883,14 @@ def predict_logits(
     width:int=None,        # numbers that the network gives for a picture; None: a class each
 ) -> np.ndarray: # (n, classes), float32; the mean over sizes and mirrorings
     "The network's answers for pictures from files."
-    total, sizes, images = 0., sizes or [judged_size(config['recipe'])], list(images)[share()]
+    total, sizes, images = 0., sizes or [judged_size(config['recipe'])], list(images)[own_share()]
     for size in sizes:
         fast = inference_copy(net, compute, size)
         for flip in mirrored:
             label = 'predicting' + (f' at {size} px{", mirrored" * flip}' if len(sizes) * len(mirrored) > 1 else '')
             outs = list(forward_pictures(fast, images, config['backbone'], compute, size, workers=workers, mirrored=flip, label=label if progress else None))
             total = total + (np.concatenate(outs) if outs else np.zeros((0, width or len(config['vocab'])), np.float32))
-    total = from_all(total)
+    total = all_gather(total)
     return total / (len(sizes) * len(mirrored))
 
 def _provenance(compute):

@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass
 # ours first: it keeps fastai's and tqdm's import warnings quiet
 from .backbone import Branched, feature_width
 from .data import COLOUR, check_images
-from .engine import cached_features, choose_compute, require
+from .engine import cached_features, choose_compute
+from .files import require
 from .finetune import Classification, checked_catalog, judged_size, load_network, picture_loaders, predict_logits, recipe_loss
 from .pictures import load_image
 from .metrics import wilson

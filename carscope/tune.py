@@ -14,7 +14,7 @@ from pathlib import Path
 
 # ours first: it keeps fastai's and tqdm's import warnings quiet
 from .data import COLOUR, fingerprint, split_catalog
-from .engine import require
+from .files import require
 from .finetune import HEAD, WHOLE, Diverged, OutOfMemory, Recipe, RunWriter, checked_catalog, choose_recipe, train
 from .files import atomic_write
 from .run import Run, check_free
