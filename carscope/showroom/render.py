@@ -7,7 +7,8 @@ __all__ = ['HOLE', 'LINING', 'MATERIAL', 'SURROUND', 'Mesh', 'grid_mesh', 'join'
            'Picture', 'render']
 
 # %% ../../nbs/reference/showroom/render.ipynb #b436d0c6
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy.ndimage import uniform_filter
@@ -31,16 +32,51 @@ class Mesh:
 
     def normals(self): # (n, 3), unit vectors
         "Area-weighted means over the faces around each point."
-        a, b, c = (self.points[self.faces[:, k]] for k in range(3))
-        across, corners = np.cross(b - a, c - a), self.faces.T.ravel()
-        total = np.stack([np.bincount(corners, np.tile(across[:, k], 3), len(self.points)) for k in range(3)], 1)
+        total = _sums(self.faces, self.across(), len(self.points))
         return total / np.sqrt((total ** 2).sum(1, keepdims=True) + 1e-18)
+
+    def across(self): # (m, 3)
+        "Vectors that stand on the faces, as long as twice their areas."
+        return _across(np.ascontiguousarray(self.points), self.faces)
+
+    def flipped(self):
+        "The same faces, turned around."
+        self.faces, self.uv = np.ascontiguousarray(self.faces[:, ::-1]), np.ascontiguousarray(self.uv[:, ::-1])
+        return self
 
     def outward(self):
         "Turned so that the volume it encloses is positive."
-        a, b, c = (self.points[self.faces[:, k]] for k in range(3))
-        if np.einsum('ij,ij->', a, np.cross(b, c)) < 0: self.faces, self.uv = self.faces[:, ::-1], self.uv[:, ::-1]
-        return self
+        return self.flipped() if _volume(np.ascontiguousarray(self.points), self.faces) < 0 else self
+
+@jit
+def _across(points, faces):
+    "Cross products of two edges of each face."
+    out = np.empty((len(faces), 3))
+    for f in range(len(faces)):
+        i, j, k = faces[f]
+        ax, ay, az = points[j, 0] - points[i, 0], points[j, 1] - points[i, 1], points[j, 2] - points[i, 2]
+        bx, by, bz = points[k, 0] - points[i, 0], points[k, 1] - points[i, 1], points[k, 2] - points[i, 2]
+        out[f, 0], out[f, 1], out[f, 2] = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
+    return out
+
+@jit
+def _sums(faces, vectors, count):
+    "For each point, the sum of the vectors of its faces."
+    out = np.zeros((count, 3))
+    for k in range(3):
+        for f in range(len(faces)):
+            for c in range(3): out[faces[f, k], c] += vectors[f, c]
+    return out
+
+@jit
+def _volume(points, faces):
+    "Six times the volume inside, negative where the faces look inward."
+    total = 0.
+    for f in range(len(faces)):
+        i, j, k = faces[f]
+        bx, by, bz, cx, cy, cz = points[j, 0], points[j, 1], points[j, 2], points[k, 0], points[k, 1], points[k, 2]
+        total += points[i, 0] * (by * cz - bz * cy) + points[i, 1] * (bz * cx - bx * cz) + points[i, 2] * (bx * cy - by * cx)
+    return total
 
 # %% ../../nbs/reference/showroom/render.ipynb #6200ce68
 def grid_mesh(
@@ -50,13 +86,17 @@ def grid_mesh(
     closed=False,  # the last column joins the first
 ):
     "A mesh from a grid of points."
-    rows, columns = points.shape[:2]
+    faces, uv = _grid_faces(*points.shape[:2], closed), np.asarray(uv, float)
+    uv = np.tile(uv, (len(faces), 3, 1)) if uv.ndim == 1 else uv.reshape(-1, 2)[faces]
+    return Mesh(points.reshape(-1, 3), faces, uv, np.full(len(faces), axes))
+
+@cache
+def _grid_faces(rows, columns, closed): # is shared: not to be written to
+    "Two triangles for each cell of a grid."
     index = np.arange(rows * columns).reshape(rows, columns)
     if closed: index = np.concatenate([index, index[:, :1]], 1)
     a, b, c, d = index[:-1, :-1], index[:-1, 1:], index[1:, 1:], index[1:, :-1]
-    faces = np.concatenate([np.stack([a, b, c], -1).reshape(-1, 3), np.stack([a, c, d], -1).reshape(-1, 3)])
-    uv = np.broadcast_to(np.asarray(uv, float), (rows, columns, 2)).reshape(-1, 2)[faces]
-    return Mesh(points.reshape(-1, 3), faces, uv, np.full(len(faces), axes))
+    return np.concatenate([np.stack([a, b, c], -1).reshape(-1, 3), np.stack([a, c, d], -1).reshape(-1, 3)])
 
 def join(meshes):
     "One mesh of several."
@@ -416,11 +456,13 @@ class Picture:
 
     def seen(self): # (size, size, parts), shares
         "How much of each pixel each part covers."
-        return _count(self.codes, self.inside, self.parts, self.many, len(PARTS)) / self.many ** 2
+        return self._counts() / self.many ** 2
+
+    def _counts(self): return _count(self.codes, self.inside, self.parts, self.many, len(PARTS))
 
     def mask(self): # (size, size) uint8, index into `PARTS`
         "The part that covers most of each pixel."
-        return self.seen().argmax(-1).astype(np.uint8)
+        return self._counts().argmax(-1).astype(np.uint8)
 
     def touched(self, part): # (size, size) bool
         "Pixels with any sample of a part, in front or behind glass."
