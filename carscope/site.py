@@ -10,13 +10,14 @@ import re
 
 # %% ../nbs/31_site.ipynb #b334d56c
 class Site:
-    "What the site does to a notebook beside nbdev (`procs` in settings.ini): names in backticks become links, and links to headings work."
+    "What the site does to a notebook beside nbdev (`procs` in settings.ini): links of names in backticks and of headings."
     def __init__(self, nb):
         from nbdev.doclinks import NbdevLookup # needed by those who build the site only
         exports = [cell.directives_['default_exp'][0] for cell in nb.cells if 'default_exp' in cell.directives_]
         self.lookup, own = NbdevLookup(), f'carscope.{exports[0]}' if exports else None
         modules = self.lookup.entries['carscope']['syms']
-        for module in sorted(modules, key=lambda m: (m == own, m != 'carscope.cli')): # of names that are in two modules, the last one wins
+        # of names that are in two modules, the last one wins
+        for module in sorted(modules, key=lambda m: (m == own, m != 'carscope.cli')):
             self.lookup.syms.update({name.removeprefix(f'{module}.'): at for name, at in modules[module].items()})
 
     def linked(self, text):
