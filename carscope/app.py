@@ -34,7 +34,8 @@ from .finetune import judged_size, load_network
 from .localize import objective_of
 from .maps import METHODS, ask, saliency_maps
 from .pictures import frame_size, is_there, load_image
-from .run import Predictions, Run
+from .predictions import Predictions
+from .run import Run
 from .saliency import mark_of, on_scale, try_method
 from .showroom import showroom
 from .similar import embed, nearest

@@ -32,7 +32,7 @@ from .engine import cached_features, choose_compute
 from .files import CarscopeError, atomic_write, available_cores, write_json
 from .palette import BLUE, GREEN, LIGHT_GREY, ORANGE, YELLOW, plain_axes
 from .pictures import load_image, split_crop
-from .render import compiled
+from .jit import jit
 from .run import Run
 
 # %% ../nbs/06_audit.ipynb #b48fca06
@@ -97,14 +97,14 @@ def perceptual_hashes(
     return np.ascontiguousarray(np.packbits(bits[:, _bit_order], axis=1)).view(np.uint64).ravel()
 
 # %% ../nbs/06_audit.ipynb #cd1b46f6
-@compiled
+@jit
 def _bit_count(x):
     x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
     x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
     x = (x + (x >> np.uint64(4))) & np.uint64(0x0f0f0f0f0f0f0f0f)
     return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
-@compiled
+@jit
 def _search(hashes, at, others, others_at, starts, flips, quarter, radii, distance, out):
     "Pairs found by one quarter and by none before it; written to `out` while there is room. Returns how many there are."
     found, low = 0, np.uint64(0xffff)

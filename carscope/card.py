@@ -22,7 +22,10 @@ from .confusion import bootstrap_figures, class_table
 from .data import YEAR_TARGETS, class_years, split_report
 from .download import DATASETS
 from .finetune import judged_size, load_network
-from .run import Predictions, Run, image_scores, predicted_years, whole_file, wilson, write_json
+from .files import atomic_write, write_json
+from .metrics import image_scores, predicted_years, wilson
+from .predictions import Predictions
+from .run import Run
 from .year_modernity import measure_years, year_table
 
 import numpy as np
@@ -384,7 +387,7 @@ def write_card(
 ) -> Path: # the `README.md`
     "Write the card of a run."
     path, card = Path(out or run.path)/'README.md', make_card(run, license)
-    with whole_file(path) as part: card.save(part)
+    with atomic_write(path) as part: card.save(part)
     return path
 
 # %% ../nbs/25_card.ipynb #a9931154
@@ -442,15 +445,15 @@ def _write_hub(run, out, card, form, facts, weights):
     else: _save(weights, out/INSIDE/'model.safetensors')
     if facts.catalog is not None and 'content' in facts.catalog:
         seen = facts.catalog[['content', 'content', 'split']].set_axis(['image', 'content', 'split'], axis=1)
-        with whole_file(out/INSIDE/'catalog.parquet') as part: seen.to_parquet(part, index=False)
+        with atomic_write(out/INSIDE/'catalog.parquet') as part: seen.to_parquet(part, index=False)
     for name in 'metrics.json', 'history.csv':
         if (run.path/name).exists():
-            with whole_file(out/INSIDE/name) as part: shutil.copyfile(run.path/name, part)
+            with atomic_write(out/INSIDE/name) as part: shutil.copyfile(run.path/name, part)
     write_json(out/INSIDE/'config.json', shown_config(facts.config))
-    with whole_file(out/'README.md') as part: card.save(part)
+    with atomic_write(out/'README.md') as part: card.save(part)
 
 def _save(state, path):
-    with whole_file(path) as part:
+    with atomic_write(path) as part:
         save_file({name: t.detach().cpu().contiguous() for name, t in state.items()}, part, metadata=dict(format='pt'))
         part.chmod(0o644) # safetensors makes it readable by nobody else
 
@@ -471,7 +474,7 @@ def fetch_run(
     run.write_weights(weights)
     for name in 'history.csv', 'catalog.parquet', 'metrics.json':
         if (inside/name).exists():
-            with whole_file(run.path/name) as part: shutil.copyfile(inside/name, part)
+            with atomic_write(run.path/name) as part: shutil.copyfile(inside/name, part)
     return run
 
 def _run_weights(folder):

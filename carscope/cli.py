@@ -169,7 +169,8 @@ def evaluate(
     "Judge a run on a data set, leaving out the images it was trained on."
     from carscope import finetune
     from carscope.localize import objective_of
-    from carscope.run import Run, write_json
+    from carscope.files import write_json
+    from carscope.run import Run
     metrics, _ = finetune.evaluate(Run(run), data, device.value, workers, progress=True, tta=tta, objective=objective_of(Run(run)))
     _say(metrics, metrics['split'])
     if tta: print(f"the mean over sizes and mirrorings is worth {100*metrics['tta_gain']:+.1f} points ({100*metrics['tta_gain_low']:+.1f} to {100*metrics['tta_gain_high']:+.1f})")
@@ -416,10 +417,10 @@ def bench(
 ):
     "How many pictures a second a training takes on this machine, beside the limits of its parts and a plain PyTorch loop."
     from carscope import benchmark
-    from carscope.run import whole_file
+    from carscope.files import atomic_write
     speeds = _interruptible(benchmark.measure_speeds, data, arch, weights, size or (128, 224), target.value, batch_size, seconds, rounds, compile, device.value, workers, progress=True)
     if out:
-        with whole_file(out) as part: speeds.to_csv(part, index=False, float_format='%.5g')
+        with atomic_write(out) as part: speeds.to_csv(part, index=False, float_format='%.5g')
     shares, first = benchmark.speed_shares(speeds), speeds.iloc[0]
     print(f'{first.arch}, batches of {first.batch_size}, {first.device} in {first.precision}, {first.cores} processor cores; images a second\n')
     print(f"{'':34}" + ''.join(f'{f"{s} px":>10}' for s in shares.index))
@@ -445,7 +446,7 @@ def demo(
 ):
     "Generate cars, learn their make and their year, judge both, and write a report; no network needed."
     from carscope import finetune
-    from carscope.run import write_report
+    from carscope.report import write_report
     from carscope.showroom import showroom
     if out.exists() and (not out.is_dir() or {p.name for p in out.iterdir()} - {'make', 'year', 'report.html'}):
         raise ValueError(f'{out} holds other things than a demo: choose another folder with --out')

@@ -29,7 +29,10 @@ from scipy.stats import binomtest
 
 from .data import COLOUR, parse_label
 from .pictures import load_image
-from .run import Predictions, Run, below_their_folder, confusion_counts, expected_calibration_error, image_scores, paired_gain, read_predictions, whole_file, wilson
+from .files import atomic_write
+from .metrics import confusion_counts, expected_calibration_error, image_scores, paired_gain, wilson
+from .predictions import Predictions, below_their_folder, read_predictions
+from .run import Run
 
 # %% ../nbs/03_confusion.ipynb #bd665ac7
 def label_facts(
@@ -587,7 +590,7 @@ def write_analysis(
     "The tables as CSV, the figures as PNG and the matrix as HTML; each file whole or not at all."
     tables, out = analyse(predictions, valid), Path(out)
     for name, table in tables.items():
-        with whole_file(out/f'{name}.csv') as part: table.to_csv(part, index=name not in ('pairs', 'worst'), float_format='%.5g')
+        with atomic_write(out/f'{name}.csv') as part: table.to_csv(part, index=name not in ('pairs', 'worst'), float_format='%.5g')
     by = 'make' if predictions.target == 'label' else 'errors'
     pictures = {'matrix': lambda: plot_matrix(predictions, by).figure}
     if 'kinds' in tables: pictures['overview'] = lambda: plot_overview(predictions)
@@ -597,9 +600,9 @@ def write_analysis(
         pictures['reliability'] = lambda: plot_reliability(predictions, {'as trained': 1., f'divided by {temperature:.2f}': temperature}).figure
     for name, draw in pictures.items():
         fig = draw()
-        with whole_file(out/f'{name}.png') as part: fig.savefig(part, format='png', dpi=100, metadata={'Software': None})
+        with atomic_write(out/f'{name}.png') as part: fig.savefig(part, format='png', dpi=100, metadata={'Software': None})
         plt.close(fig)
-    with whole_file(out/'matrix.html') as part: part.write_text(f'<!doctype html><meta charset="utf-8"><title>Confusion matrix</title>{matrix_html(predictions, by)}', encoding='utf-8')
+    with atomic_write(out/'matrix.html') as part: part.write_text(f'<!doctype html><meta charset="utf-8"><title>Confusion matrix</title>{matrix_html(predictions, by)}', encoding='utf-8')
     return tables
 
 # %% ../nbs/03_confusion.ipynb #7c459982

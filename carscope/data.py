@@ -53,7 +53,8 @@ from tqdm import tqdm
 
 from .dvm import is_dvm, read_dvm
 from .pictures import frame_size, is_there, load_image, open_parquet, open_shard, picture_column, read_bytes, split_crop
-from .showroom import cache_home, showroom
+from .files import cache_home
+from .showroom import showroom
 
 # %% ../nbs/00_data.ipynb #ecb6e993
 CATALOG_COLUMNS = dict(

@@ -18,7 +18,8 @@ from .backbone import feature_width
 from .engine import Compute, inference_copy, require
 from .finetune import judged_size, load_network
 from .pictures import load_image
-from .run import Run, whole_file
+from .files import atomic_write
+from .run import Run
 from .showroom import showroom
 
 import numpy as np
@@ -69,7 +70,7 @@ def export_run(
     pixels = example_pixels(run, size)
     with torch.inference_mode(): truth = wrap(net)(torch.from_numpy(pixels)).numpy()
     write = dict(onnx=_write_onnx, torch=_write_torch)[format]
-    with whole_file(out) as part:
+    with atomic_write(out) as part:
         write(wrap(inference_copy(net, Compute(torch.device('cpu'), torch.float32, False), size)), size, about, part)
         found = open_exported(part, format)[0](pixels)
         worst = float(abs(found - truth).max())

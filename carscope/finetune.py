@@ -33,7 +33,10 @@ from .data import (AUGMENTATIONS, BALANCES, Squash, check_images, class_years, c
 from .engine import (Compute, EpochSeed, FeatureLoader, FusedAdam, anywhere, cached_features, choose_compute, compiled, compute_callbacks, feature_statistics, forward_pictures, from_all,
                              inference_copy, learner_state, on_all_processes, restore_learner, share, small_copies, spread_weights, unstandardise, wait_for_all)
 from .pictures import load_image
-from .run import Predictions, Run, check_free, metrics_of, paired_gain, plot_history
+from .metrics import metrics_of, paired_gain
+from .predictions import Predictions
+from .report import plot_history
+from .run import Run, check_free
 
 import matplotlib.pyplot as plt
 import numpy as np

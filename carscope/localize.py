@@ -21,7 +21,8 @@ from .engine import choose_compute
 from .finetune import Classification, judged_size, load_network, picture_loaders, predict_logits, recipe_loss
 from .maps import as_layer, find_layer
 from .pictures import load_image
-from .run import Run, metrics_of, paired_gain, wilson
+from .metrics import metrics_of, paired_gain, wilson
+from .run import Run
 
 import matplotlib.pyplot as plt
 import numpy as np

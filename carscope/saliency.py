@@ -26,8 +26,8 @@ from .finetune import judged_size, load_network
 from .maps import CONTROLS, METHODS, Question, eval_mode, make_question, map_pictures, saliency_maps
 from .palette import BLUE, COLOURS, GREEN, GREY, ORANGE, PINK, plain_axes
 from .pictures import is_there, load_image
-from .render import PARTS
 from .run import Run
+from .showroom import PARTS
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -15,7 +15,8 @@ from .data import COLOUR, check_images
 from .engine import cached_features, choose_compute, require
 from .finetune import Classification, checked_catalog, judged_size, load_network, picture_loaders, predict_logits, recipe_loss
 from .pictures import load_image
-from .run import Run, wilson
+from .metrics import wilson
+from .run import Run
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -16,7 +16,8 @@ from pathlib import Path
 from .data import COLOUR, fingerprint, split_catalog
 from .engine import require
 from .finetune import HEAD, WHOLE, Diverged, OutOfMemory, Recipe, RunWriter, checked_catalog, choose_recipe, train
-from .run import Run, check_free, whole_file
+from .files import atomic_write
+from .run import Run, check_free
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -155,8 +156,8 @@ def _keep_best(study, out):
     for t in ended:
         if t is not best: shutil.rmtree(out/t.user_attrs['folder'], ignore_errors=True)
     for name, table in dict(trials=trials_table(out), importances=importances(out)).items():
-        with whole_file(out/f'{name}.csv') as part: table.to_csv(part, index=False, float_format='%.6g')
-    with whole_file(out/'search.png') as part: (fig := plot_search(trials_table(out), importances(out))).savefig(part, dpi=100, format='png')
+        with atomic_write(out/f'{name}.csv') as part: table.to_csv(part, index=False, float_format='%.6g')
+    with atomic_write(out/'search.png') as part: (fig := plot_search(trials_table(out), importances(out))).savefig(part, dpi=100, format='png')
     plt.close(fig)
 
 # %% ../nbs/24_tune.ipynb #ca509814

@@ -20,7 +20,8 @@ from .confusion import worst_images
 from .data import read_catalog
 from .engine import require
 from .pictures import is_there, load_image, split_crop
-from .run import Run, whole_file
+from .files import atomic_write
+from .run import Run
 
 import pandas as pd
 
@@ -173,7 +174,7 @@ class TickList:
         for k, was, is_now in zip(self.at, self.before, ticked):
             if was != is_now: lines[k] = _marked(lines[k], self.names.index('tick'), self.sep, 'x' * is_now)
         data, file = ''.join(lines).encode(self.encoding, errors='surrogateescape'), self.path.resolve()
-        with whole_file(file) as part:
+        with atomic_write(file) as part:
             part.write_bytes(data)
             part.chmod(file.stat().st_mode)
         self.data, self.ticked = data, ticked

@@ -19,7 +19,10 @@ from .data import COLOUR, YEAR_TARGETS, as_catalog, class_years
 from .engine import choose_compute
 from .finetune import load_network, predict_logits
 from .pictures import load_image
-from .run import Predictions, Run, below_their_folder, predicted_years, whole_file
+from .files import atomic_write
+from .metrics import predicted_years
+from .predictions import Predictions, below_their_folder
+from .run import Run
 from .showroom import redraw
 
 import matplotlib.pyplot as plt
@@ -517,9 +520,9 @@ def write_modernity(
             except ValueError: pass # too few images of each, or not known
     if intervals is not None: tables['intervals'] = intervals
     for name, rows in tables.items():
-        with whole_file(out/f'{name}.csv') as part: rows.to_csv(part, index=False, float_format='%.6g')
+        with atomic_write(out/f'{name}.csv') as part: rows.to_csv(part, index=False, float_format='%.6g')
     for name, draw_it in _figures(table, tables).items():
-        with whole_file(out/f'{name}.png') as part: (fig := draw_it()).savefig(part, format='png', dpi=100, metadata={'Software': None})
+        with atomic_write(out/f'{name}.png') as part: (fig := draw_it()).savefig(part, format='png', dpi=100, metadata={'Software': None})
         plt.close(fig)
     return tables
 
