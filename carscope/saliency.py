@@ -141,7 +141,7 @@ def plot_cascade(
     plain_axes(ax)
     return ax
 
-# %% ../nbs/04_saliency.ipynb #dad1207c
+# %% ../nbs/04_saliency.ipynb #c6dc822f
 def two_way_interval(
     values,           # (images, networks); NaN where a map is constant
     level:float=.95,
@@ -164,7 +164,7 @@ def verdict_of(similarity, low, high) -> str: # passed, failed, undecided, or no
     if np.isnan(similarity): return 'not tested'
     return 'passed' if high < THRESHOLD else 'failed' if low > THRESHOLD else 'undecided'
 
-# %% ../nbs/04_saliency.ipynb #49ef5e55
+# %% ../nbs/04_saliency.ipynb #b476ad7f
 N_IMAGES, N_NETWORKS = 12, 3 # of a sanity check
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from carscope.finetune import load_network
 from carscope.localize import FOUND, box_scores, box_shares, cropped_accuracy, map_boxes, overlap
-from carscope.maps import ask, map_pictures
+from carscope.maps import make_question, map_pictures
 from carscope.run import Run
 from carscope.saliency import box_truth
 
@@ -27,7 +27,7 @@ def main(folder, *classifiers):
     made = 'showroom' in set(test.source)
     out = here if made else here.parents[1]/'stanford_cars'/'boxes'
     out.mkdir(exist_ok=True)
-    maps = lambda table, method: np.concatenate([m for *_, m in map_pictures(net, config, table.image, ask('TOP', config), method, progress=True)])
+    maps = lambda table, method: np.concatenate([m for *_, m in map_pictures(net, config, table.image, make_question('TOP', config), method, progress=True)])
     sweep = [dict(method=method, threshold=t, iou=overlap(box_shares(valid), map_boxes(on_valid, t)).nanmean().item()) for method in METHODS for on_valid in [maps(valid, method)] for t in THRESHOLDS]
     pd.DataFrame(sweep).to_csv(out/'thresholds.csv', index=False, float_format='%.4g')
     truth, scores = box_shares(test), box_scores(test)

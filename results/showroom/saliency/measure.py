@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from carscope.finetune import load_network
-from carscope.maps import CONTROLS, METHODS, ask, map_pictures, saliency_maps
+from carscope.maps import CONTROLS, METHODS, make_question, map_pictures, saliency_maps
 from carscope.pictures import load_image
 from carscope.run import Run, below_their_folder
 from carscope.saliency import answers_redrawn, on_box, part_shares, part_worth, sanity_table, score_maps
@@ -28,7 +28,7 @@ SIDE = 100 # pixels of maps that are kept
 def main(folder, name, target, many, shuffled=None):
     here, run = Path(__file__).parent, Run(folder)
     net, config = load_network(run)
-    question, test = ask(target, config), run.predictions.of_split('test').table
+    question, test = make_question(target, config), run.predictions.of_split('test').table
     made = 'showroom' in set(test.source)
     out = here if made else here.parents[1]/'stanford_cars'/'saliency'
     out.mkdir(exist_ok=True)
@@ -36,7 +36,7 @@ def main(folder, name, target, many, shuffled=None):
     if shuffled: shuffled = load_network(Run(shuffled))
     with tempfile.TemporaryDirectory() as drawn:
         redrawn = redraw(cars.image, drawn) if made else None
-        scores, parts = score_maps(net, config, cars, question, redrawn=redrawn, shuffled=shuffled and (shuffled[0], ask(target, shuffled[1])), progress=True)
+        scores, parts = score_maps(net, config, cars, question, redrawn=redrawn, shuffled=shuffled and (shuffled[0], make_question(target, shuffled[1])), progress=True)
     scores.to_csv(out/f'{name}_scores.csv', index=False, float_format='%.4g')
     if parts is not None: parts.to_csv(out/f'{name}_parts.csv.gz', index=False, float_format='%.4g')
     first = torch.cat([x for _, x, _, _ in map_pictures(net, config, cars.image[:12], question, 'centre')])
@@ -52,7 +52,7 @@ def shortcut(flawed, target, many, honest):
         redrawn = redraw(cars.image, drawn)
         for name, folder in dict(flawed=flawed, honest=honest).items():
             net, config = load_network(Run(folder))
-            question = ask(target, config)
+            question = make_question(target, config)
             worth = part_worth(answers_redrawn(net, config, redrawn, question), cars.image)[:, 0]
             masks = np.stack([np.asarray(load_image(p))[..., 0] for p in redrawn[redrawn.part == ''].set_index('image')['mask'][cars.image]])
             for method in (*METHODS, *CONTROLS):
@@ -88,7 +88,7 @@ def draw_worst(net, config, test, out, name, most=4):
     cars = wrong[wrong.target.isin(worst.index)].sort_values('confidence').drop_duplicates('target', keep='last').set_index('target').loc[worst.index].reset_index()
     kept = dict(image=below_their_folder(cars, test.image).image.to_numpy(str), truth=cars.target.to_numpy(str), predicted=cars.predicted.to_numpy(str), confidence=cars.confidence.to_numpy(float), right=worst.to_numpy(float))
     for kind, asked in dict(why=[c.predicted for c in cars.itertuples()], instead=[f'{c.predicted} vs {c.target}' for c in cars.itertuples()]).items():
-        maps = [next(m for *_, m in map_pictures(net, config, [image], ask(a, config), 'layercam')) for image, a in zip(cars.image, asked)]
+        maps = [next(m for *_, m in map_pictures(net, config, [image], make_question(a, config), 'layercam')) for image, a in zip(cars.image, asked)]
         maps = nn.functional.adaptive_avg_pool2d(torch.from_numpy(np.concatenate(maps))[:, None], SIDE)[:, 0].numpy()
         kept[kind] = (255 * np.clip(maps / np.quantile(maps, .995, axis=(1, 2), keepdims=True).clip(1e-30), 0, 1)).round().astype(np.uint8)
     np.savez_compressed(out/f'{name}_worst.npz', **kept)

@@ -3,7 +3,7 @@
     python results/showroom/saliency/random_networks.py NAME=RUN=TARGET...
 
 RUN is a run folder, TARGET what is explained (TOP or year), NAME what the network is called in the table. Held-out images, drawn at random: 80 and 16 random
-networks for methods that take a pass or two, 40 and 8 for integrated_gradients and smoothgrad, 40 and 6 for occlusion. Writes random_networks.csv.gz beside this file."""
+networks for methods that take a pass or two, 24 and 6 for the others, which take dozens. Writes random_networks.csv.gz beside this file."""
 import sys
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from carscope.maps import make_question, map_pictures, saliency_maps
 from carscope.run import Run
 from carscope.saliency import N_IMAGES, excess_similarity, randomise
 
-PLAN = [(('gradient', 'gradcam', 'layercam', 'guided_backprop'), 80, 16), (('integrated_gradients', 'smoothgrad'), 40, 8), (('occlusion',), 40, 6)]
+PLAN = [(('gradient', 'gradcam', 'layercam', 'guided_backprop'), 80, 16), (('integrated_gradients', 'smoothgrad', 'occlusion'), 24, 6)]
 
 def similarities(name, folder, target):
     "The table of one network."
