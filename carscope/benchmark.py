@@ -19,7 +19,10 @@ from .backbone import feature_width, layer_groups, load_body
 from .data import default_workers, opened_size, split_catalog, training_rows, vocabulary
 from .engine import Pictures, choose_compute
 from .files import available_cores
-from .finetune import Training, checked_catalog, choose_recipe, discriminative, join_head, make_learner, picture_loaders
+from .config import Backbone, RunConfig, choose_recipe
+from .data import checked_catalog
+from .finetune import Training, discriminative, image_loaders, make_learner
+from .run import join_head
 from .learning import compiled_training
 from .palette import BLUE, GREY, ORANGE, plain_axes
 from .pictures import load_image
@@ -68,13 +71,14 @@ def bare_training(
     weights:str='imagenet',
     target:str='label',
     device:str='auto',
-    **settings,           # of `Training`: seed, workers, compile
+    compile:bool=False,   # see `compiled_training`
+    **settings,           # of `Training`: workers
 ) -> Training:
     "A training that writes nothing, with a body of its own."
     body, about = load_body(arch, weights)
-    config = dict(target=target, vocab=vocabulary(catalog, target), backbone=about, features=feature_width(body, recipe.size),
-                  recipe=asdict(recipe))
-    return Training(None, catalog, config, recipe, choose_compute(device), body, **settings)
+    backbone = Backbone(arch, **about, weights=weights, features=feature_width(body, recipe.size))
+    config = RunConfig(target, vocabulary(catalog, target), recipe, backbone, compile=compile)
+    return Training(None, catalog, config, choose_compute(device), body, **settings)
 
 # %% ../nbs/30_benchmark.ipynb #0eae2f41
 def _endless(loader):
@@ -92,13 +96,13 @@ def _decode(training, clock):
 
 def _augment(training, clock):
     "Pictures from files to varied, normalised batches."
-    for x, y in _endless(picture_loaders(training).train):
+    for x, y in _endless(image_loaders(training).train):
         if clock.tick(len(x)): return
 
 # %% ../nbs/30_benchmark.ipynb #5784829a
 def _learner(training):
     net = join_head(training.body, training.config)
-    learn = make_learner(picture_loaders(training), net, training.recipe, training.compute, vocab=training.config['vocab'])
+    learn = make_learner(image_loaders(training), net, training.recipe, training.compute, vocab=training.config.vocab)
     learn.remove_cb(ProgressCallback)
     return learn
 
@@ -108,8 +112,8 @@ def _network(training, clock):
     x = torch.rand(recipe.batch_size, 3, recipe.size, recipe.size, device=compute.device)
     form = torch.channels_last if compute.channels_last else torch.contiguous_format
     x, net = x.contiguous(memory_format=form), learn.model.to(memory_format=form).train()
-    y = torch.randint(len(training.config['vocab']), (len(x),), device=compute.device)
-    with compiled_training(net) if training.compile else nullcontext():
+    y = torch.randint(len(training.config.vocab), (len(x),), device=compute.device)
+    with compiled_training(net) if training.config.compile else nullcontext():
         while not clock.tick(len(x)):
             with compute.autocast(): out = net(x)
             learn.loss_func(out.float(), y).backward()
@@ -128,7 +132,7 @@ def _train(training, clock):
     "All of it, with fastai's learner."
     learn = _learner(training)
     rates = discriminative(training.recipe.lr, training.recipe.lr_decay, len(learn.opt.param_lists))
-    with learn.no_logging(), compiled_training(learn.model) if training.compile else nullcontext():
+    with learn.no_logging(), compiled_training(learn.model) if training.config.compile else nullcontext():
         learn.fit_one_cycle(1000, rates, cbs=_Timed(clock))
 
 # %% ../nbs/30_benchmark.ipynb #df1479d3
@@ -147,8 +151,8 @@ def fit_plainly(
     **optimizer,          # to AdamW
 ) -> nn.Sequential:
     "Train body and head as `fit_network` does, without fastai and without validating."
-    recipe, about, vocab, compute = training.recipe, training.config['backbone'], training.config['vocab'], training.compute
-    rows = training_rows(training.catalog, training.config['target'], vocab)
+    recipe, about, vocab, compute = training.recipe, training.config.backbone.about, training.config.vocab, training.compute
+    rows = training_rows(training.catalog, training.config.target, vocab)
     first = [v2.Resize((recipe.size * 5 // 4,) * 2)] if squash else []
     vary = v2.Compose([*first, v2.RandomResizedCrop(recipe.size, scale=(.5, 1)), v2.RandomHorizontalFlip(),
                        v2.ColorJitter(.2, .2, .2), v2.ToImage(), v2.ToDtype(torch.float32, scale=True),
@@ -211,7 +215,7 @@ def measure_speeds(
             STAGES[stage](training, clock)
         rows.append(dict(size=size, stage=f'{stage}, compiled' if compile else stage, round=r + 1,
                          images_per_second=clock.speed, seconds_to_begin=clock.to_begin))
-    arch, compute = training.config['backbone']['name'], training.compute
+    arch, compute = training.config.backbone.name, training.compute
     same = dict(arch=arch, batch_size=batch_size, device=compute.device.type, precision=str(compute.dtype).removeprefix('torch.'))
     return pd.DataFrame(rows).assign(**same, cores=available_cores())
 

@@ -17,7 +17,6 @@ from . import __version__
 from .backbone import feature_width
 from .engine import Compute, inference_copy
 from .files import CarscopeError, MissingFile, atomic_write, require
-from .finetune import judged_size, load_network
 from .pictures import is_there, load_image
 from .run import Run
 from .showroom import showroom
@@ -44,12 +43,12 @@ def describe_export(
     temperature:float=1.,  # by which the logits are divided
 ) -> dict:
     "All that is needed to use the network, in words and numbers. It is part of the file."
-    config, crop = run.config, run.config.get('pictures', {}).get('crop')
-    first = f'crop the image to the box of the car and {crop:g} % more on each side; then ' if crop is not None else ''
+    config, how = run.config, run.config.preparation
+    first = f'crop the image to the box of the car and {how.margin:g} % more on each side; then ' if how.crop else ''
     scaled = '' if temperature == 1 else f', calibrated: divided by the temperature {temperature:.3g} of the run'
-    return dict(carscope=__version__, arch=config['arch'], target=config['target'], classes=config['vocab'], size=size,
+    return dict(carscope=__version__, arch=config.backbone.arch, target=config.target, classes=config.vocab, size=size,
                 temperature=temperature, input=f'pixels (n, {size}, {size}, 3), uint8, RGB',
-                output=f"logits (n, {len(config['vocab'])}), float32{scaled}; their softmax gives probabilities",
+                output=f"logits (n, {len(config.vocab)}), float32{scaled}; their softmax gives probabilities",
                 preprocessing=f'{first}rotate the image as its EXIF orientation says, and resize it to {size} x {size} with '
                               'antialiased bilinear interpolation, as Pillow does; the normalisation is in the network')
 
@@ -67,13 +66,13 @@ def export_run(
     if format not in EXPORTS: raise CarscopeError(f"format '{format}' is unknown: choose {', '.join(EXPORTS)}")
     if format == 'onnx':
         for module in 'onnx', 'onnxscript', 'onnxruntime': require(module, 'export')
-    net, config = load_network(run)
-    if size is None: size = judged_size(config['recipe'])
-    if temperature is None: temperature = _temperature(run)
+    net, config = run.network(), run.config
+    if size is None: size = config.recipe.eval_size
+    if temperature is None: temperature = config.calibration.temperature
     feature_width(net.body, size) # raises where the network does not take images of this size
     about, out = describe_export(run, size, temperature), Path(out or run.path)
     if out.is_dir(): out = out/EXPORTS[format]
-    wrap = lambda net: FromPixels(net, config['backbone']['mean'], config['backbone']['std'], temperature).eval()
+    wrap = lambda net: FromPixels(net, config.backbone.mean, config.backbone.std, temperature).eval()
     pixels = example_pixels(run, size)
     with torch.inference_mode(): truth = wrap(net)(torch.from_numpy(pixels)).numpy()
     write = dict(onnx=_write_onnx, torch=_write_torch)[format]
@@ -85,8 +84,6 @@ def export_run(
             raise CarscopeError(f'the exported network does not predict as the run does (logits differ by {worst:.2g}): '
                                 f'nothing was written to {out}')
     return dict(path=out, images=len(pixels), difference=worst)
-
-def _temperature(run): return getattr(getattr(run.config, 'calibration', None), 'temperature', None) or 1.
 
 def example_pixels(run, size, n=10) -> np.ndarray: # (n, size, size, 3), uint8
     "Images of the run's data, where they still exist, else generated cars."

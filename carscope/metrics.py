@@ -467,10 +467,10 @@ def calibrate(
 # %% ../nbs/reference/metrics.ipynb #d5ad50c9
 def metrics_of(
     predictions,              # `Predictions` of one split
-    config:dict,              # of the run
+    config,                   # the `RunConfig` of the run
 ) -> dict: # what `metrics.json` says of a split
     "All metrics of one split, with the baseline of always answering the commonest training class."
     metrics = class_metrics(predictions)
-    metrics['baseline_accuracy'] = float((predictions.table.target == config['commonest']).mean())
-    if config['target'] in YEAR_TARGETS: metrics |= year_metrics(predictions, config['train_median_year'])
+    metrics['baseline_accuracy'] = float((predictions.table.target == config.data.commonest).mean())
+    if config.target in YEAR_TARGETS: metrics |= year_metrics(predictions, config.data.train_median_year)
     return metrics

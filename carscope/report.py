@@ -54,12 +54,12 @@ def summary_html(
 ) -> str:
     "Settings, metrics and learning curves of a run as HTML."
     config, escape = run.config, lambda v: html.escape(str(v))
-    recipe = config.get('recipe', {})
-    images = ', '.join(f'{n:,} {s}' for s, n in config.get('images', {}).items())
-    facts = {'target': f"{config['target']}, {len(config['vocab'])} classes", 'backbone': config.get('arch'),
-             'recipe': recipe.get('name'), 'data': config.get('data'), 'images': images,
-             'size': f"{recipe['size']} px" if 'size' in recipe else None, 'device': config.get('device'),
-             'trained': config.get('created')}
+    recipe, data = config.recipe, config.data
+    images = ', '.join(f'{n:,} {s}' for s, n in config.data.images.items())
+    facts = {'target': f"{config.target}, {len(config.vocab)} classes", 'backbone': config.backbone.arch,
+             'recipe': recipe.name, 'data': data.source, 'images': images,
+             'size': f'{recipe.size} px', 'device': config.provenance.device,
+             'trained': config.provenance.created}
     align = 'style="text-align:left"'
     left = ''.join(f'<tr><th {align}>{k}</th><td {align}>{escape(v)}</td></tr>' for k, v in facts.items() if v)
     right = _metrics_html(run.metrics) if (run.path/'metrics.json').exists() else '<p>not evaluated yet</p>'
@@ -187,11 +187,11 @@ def runs_table(
     rows = []
     for name, run in runs.items():
         config, metrics, history = run.config, run.metrics, run.history
-        recipe, m = config['recipe'], metrics[metrics['split']]
-        both = recipe['unfreeze'] and recipe['head_epochs']
-        trained = 'head, then everything' if both else 'everything' if recipe['unfreeze'] else 'a linear head'
-        rows.append({'run': name, 'trained': trained, 'images': f"{config['images']['train']:,}", 'size': f"{recipe['size']} px",
-                     'epochs': f"{recipe['head_epochs']} + {recipe['epochs']}" if both else str(recipe['epochs']),
+        recipe, m = config.recipe, metrics[metrics['split']]
+        both = recipe.unfreeze and recipe.head_epochs
+        trained = 'head, then everything' if both else 'everything' if recipe.unfreeze else 'a linear head'
+        rows.append({'run': name, 'trained': trained, 'images': f"{config.data.images['train']:,}", 'size': f'{recipe.size} px',
+                     'epochs': f'{recipe.head_epochs} + {recipe.epochs}' if both else str(recipe.epochs),
                      'minutes': f"{history.seconds.sum() / 60:.2g}", 'judged on': f"{m['n']:,} {metrics['split']}",
                      'top 1 (95 % interval)': _accuracy(m), 'top 5': f"{m['top5']:.1%}", 'macro F1': f"{m['macro_f1']:.3f}",
                      'commonest class': f"{m['baseline_accuracy']:.1%}"})
