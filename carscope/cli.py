@@ -150,7 +150,8 @@ def _say(metrics, split):
     print(f"{split}: accuracy {metrics['accuracy']:.1%} ({low:.1%} to {high:.1%}) on {metrics['n']:,} images, top 5 {metrics['top5']:.1%}, "
           f"commonest class {metrics['baseline_accuracy']:.1%}")
     if metrics.get('boxes'):
-        print(f"{split}: boxes overlap by {metrics['mean_iou']:.2f} ({metrics['mean_iou_low']:.2f} to {metrics['mean_iou_high']:.2f}; {metrics['mean_box_iou']:.2f} for the mean box, "
+        between = f"{metrics['mean_iou_low']:.2f} to {metrics['mean_iou_high']:.2f}; " if 'mean_iou_low' in metrics else '' # few boxes have none
+        print(f"{split}: boxes overlap by {metrics['mean_iou']:.2f} ({between}{metrics['mean_box_iou']:.2f} for the mean box, "
               f"{metrics['whole_iou']:.2f} for the whole picture), {metrics['iou_75']:.0%} by 0.75 or more")
     if 'mae_years' in metrics:
         print(f"{split}: {metrics['mae_years']:.2f} years off on average ({metrics['baseline_mae_years']:.2f} for the training median), "
