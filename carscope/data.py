@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['COLOUR', 'BOX_FAULTS', 'RANKS', 'BALANCES', 'YEAR_TARGETS', 'AUGMENTATIONS', 'content_hash', 'check_images',
-           'is_checked', 'box_faults', 'usable_boxes', 'usage_table', 'exclude_rows', 'relabel_rows', 'fingerprint',
-           'split_fingerprint', 'crop_catalog', 'checked_catalog', 'split_catalog', 'sample_catalog', 'fold_catalog',
-           'take_fold', 'split_report', 'sampling_weights', 'plot_balance', 'period_bounds', 'with_periods',
-           'class_years', 'vocabulary', 'training_rows', 'Augmentation', 'augmentations', 'opened_size',
+           'is_checked', 'box_faults', 'usable_boxes', 'usage_table', 'exclude_rows', 'relabel_rows', 'set_labels',
+           'fingerprint', 'split_fingerprint', 'crop_catalog', 'checked_catalog', 'split_catalog', 'sample_catalog',
+           'fold_catalog', 'take_fold', 'split_report', 'sampling_weights', 'plot_balance', 'period_bounds',
+           'with_periods', 'class_years', 'vocabulary', 'training_rows', 'Augmentation', 'augmentations', 'opened_size',
            'make_datablock', 'splits_of', 'make_dataloaders', 'default_workers', 'plot_class_counts', 'plot_counts',
            'plot_years', 'plot_catalog', 'CATALOG_COLUMNS', 'SPLITS', 'Dropped', 'as_catalog', 'parse_label',
            'parse_labels', 'read_catalog', 'read_class_folders', 'read_devkit', 'read_dvm', 'read_shards', 'read_table',
@@ -231,9 +231,9 @@ def relabel_rows(
                 raise CarscopeError(f"{file}: {catalog.image.iloc[i]} is to be called '{labels[i]}' and '{label}': "
                                     "tick one of them")
     changed = {i: label for i, label in labels.items() if catalog.label.iloc[i] is pd.NA or catalog.label.iloc[i] != label}
-    return _with_labels(catalog, changed)
+    return set_labels(catalog, changed)
 
-def _with_labels(catalog, labels):
+def set_labels(catalog, labels):
     "The catalog with new labels, position to label, and the facts that go with them."
     facts = list(FACTS)
     known = catalog[catalog.label.isin(set(labels.values()))].drop_duplicates('label').set_index('label')[facts]
@@ -407,7 +407,8 @@ def split_catalog(
     catalog.loc[free.index, 'split'] = 'train'
     for name, rows in drawn.items(): catalog.loc[rows, 'split'] = name
     catalog = _keep_apart(catalog, catalog.index.isin(np.concatenate([free.index, *drawn.values()])), by)
-    if not (catalog.split == 'train').any() or not len(free): raise CarscopeError(f'{nothing_left}: lower valid and test')
+    trained = (catalog.split == 'train') & catalog[target].notna()
+    if not trained.any(): raise CarscopeError(f'{nothing_left}: lower valid and test')
     return catalog
 
 def _with_known(catalog, target, stratify):
