@@ -3,7 +3,7 @@ import re
 from configparser import ConfigParser
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 parser = ConfigParser(delimiters=['='])
 parser.read('settings.ini', encoding='utf-8')
@@ -24,7 +24,7 @@ setup(
     classifiers=['Development Status :: 3 - Alpha', f"Intended Audience :: {cfg['audience']}", 'Programming Language :: Python :: 3',
                  'Topic :: Scientific/Engineering :: Image Recognition', 'Framework :: Jupyter'],
     long_description=readme, long_description_content_type='text/markdown',
-    packages=[cfg['lib_name']], python_requires='>=' + cfg['min_python'],
+    packages=find_packages(include=[cfg['lib_name'], f"{cfg['lib_name']}.*"]), python_requires='>=' + cfg['min_python'],
     install_requires=lines('requirements'), extras_require=extras,
     entry_points={'console_scripts': lines('console_scripts'),
                   'nbdev': [f"{cfg['lib_name']}={cfg['lib_name']}._modidx:d"]})

@@ -29,7 +29,8 @@ from unittest import mock
 
 # ours first: it keeps fastai's and tqdm's import warnings quiet
 from .data import YEAR_TARGETS, content_hash, opened_size
-from .engine import Compute, choose_compute, inference_copy, normalised, require, squashed
+from .engine import Compute, choose_compute, inference_copy, normalised, squashed
+from .files import require
 from .finetune import judged_size, load_network
 from .localize import objective_of
 from .maps import METHODS, ask, saliency_maps
@@ -87,21 +88,21 @@ class Loaded:
     "The network of a run, loaded once, for one picture at a time. The numbers are those of `carscope predict`."
     def __init__(self, run:Run, compute:Compute):
         net, self.config = objective_of(run).load(run)
-        self.run, self.compute, self.size = run, compute, judged_size(self.config['recipe'])
-        self.fast, self.plain = inference_copy(net, compute, self.size), load_network(run)[0].to(compute.device)
-        self.has_box = (self.config.get('objective') or {}).get('teaches') == 'class and box'
-        self.tells_years = self.config['target'] in YEAR_TARGETS
+        self.run, self.compute, self.size = run, compute, self.config.recipe.eval_size
+        self.fast, self.plain = inference_copy(net, compute, self.size), run.network().to(compute.device)
+        self.has_box = self.config.objective.name == 'class and box'
+        self.tells_years = self.config.target in YEAR_TARGETS
 
     def _forward(self, net, image, size):
-        x = normalised(squashed(image, size)[None], self.config['backbone'], self.compute.device)
+        x = normalised(squashed(image, size)[None], self.config.backbone.about, self.compute.device)
         if self.compute.channels_last: x = x.contiguous(memory_format=torch.channels_last)
         with torch.inference_mode(), self.compute.autocast(): return net(x).float().cpu().numpy()
 
     def logits(self, image) -> np.ndarray: # (1, classes)
-        return self._forward(self.fast, image, self.size)[:, :len(self.config['vocab'])]
+        return self._forward(self.fast, image, self.size)[:, :len(self.config.vocab)]
 
     def box(self, image) -> list: # left, top, right, bottom, shares of the picture; None: not taught
-        return self._forward(self.fast, image, self.config['recipe']['size'])[0, -4:].clip(0, 1).tolist() if self.has_box else None
+        return self._forward(self.fast, image, self.config.recipe.size)[0, -4:].clip(0, 1).tolist() if self.has_box else None
 
     def features(self, image) -> np.ndarray: # (1, width)
         return self._forward(self.fast.body, image, self.size)
@@ -119,7 +120,7 @@ class Answerer:
         compute, self.missing = choose_compute(device), {}
         self.cars = Loaded(run, compute)
         self.years = self.cars if self.cars.tells_years else Loaded(years, compute) if years else None
-        if years and not self.years.tells_years: raise ValueError(f"{years.path} tells the {self.years.config['target']}, not the year: give a run that was trained with --target year")
+        if years and not self.years.tells_years: raise ValueError(f"{years.path} tells the {self.years.config.target}, not the year: give a run that was trained with --target year")
         if not self.cars.has_box: self.missing['box'] = 'this network was not taught boxes: train one with --boxes'
         self._begin_years()
         self._begin_similar(progress)
@@ -165,7 +166,7 @@ def look(self:Answerer,
     width, height = frame_size(file.getvalue())
     view.thumbnail((VIEW, VIEW))
     logits, config = self.cars.logits(image), self.cars.config
-    probs = pd.Series(softmax(logits[0]), config['vocab'])
+    probs = pd.Series(softmax(logits[0]), config.vocab)
     return Answer(view, (width, height), Image.fromarray(squashed(image, self.cars.size).permute(1, 2, 0).numpy()), probs.nlargest(top), int(self.question.columns(torch.from_numpy(logits))),
                   self._years_of(image, logits), self.cars.box(image), self._alike(image, file.getvalue(), alike))
 
@@ -173,8 +174,8 @@ def look(self:Answerer,
 def _years_of(self:Answerer, image, logits):
     "The row of `year_table`, and the probabilities."
     config, table = self.cars.config, pd.DataFrame(dict(image=['']), dtype='string').assign(year=pd.array([pd.NA], 'Int64'), target=pd.NA, split='test')
-    if self.years: said = Predictions(table, logits if self.years is self.cars else self.years.logits(image), self.years.config['vocab'], self.years.config['target'])
-    elif self.known is not None: said = as_years(Predictions(table, logits, config['vocab'], config['target']), self.known)
+    if self.years: said = Predictions(table, logits if self.years is self.cars else self.years.logits(image), self.years.config.vocab, self.years.config.target)
+    elif self.known is not None: said = as_years(Predictions(table, logits, config.vocab, config.target), self.known)
     else: return None
     row = year_table(said, self.margin).iloc[0]
     return {c: float(row[c]) for c in ('expected', 'median', 'low', 'high', 'score')} | dict(probabilities=dict(zip(said.vocab, said.probs[0].tolist())))
@@ -197,9 +198,9 @@ def light(self:Answerer,
     "The map of one method with its mark. Raises ValueError for a method that was not tried."
     if method not in self.marks: raise ValueError(f"method '{method}' is not offered: choose {', '.join(self.marks)}")
     config, (passed, left) = self.cars.config, self.marks[method]
-    x = normalised(squashed(pixels, self.cars.size)[None], config['backbone'], self.cars.compute.device)
+    x = normalised(squashed(pixels, self.cars.size)[None], config.backbone.about, self.cars.compute.device)
     m = saliency_maps(self.cars.plain, x, self.question, method, columns=torch.tensor([column]))[0]
-    asked = self.question.name if self.cars.tells_years else config['vocab'][column]
+    asked = self.question.name if self.cars.tells_years else config.vocab[column]
     return dict(method=method, asked=asked, passed=passed, survives=None if np.isnan(left) else left, mark=mark_of(passed, left), map=on_scale(m))
 
 # %% ../nbs/21_app.ipynb #4d1cc5cc
@@ -215,8 +216,8 @@ def as_json(
 ) -> dict:
     "All that is answered, in numbers and words."
     (width, height), config, years = answer.size, answerer.cars.config, answer.years
-    said = dict(picture=dict(width=width, height=height), target=config['target'], classes=[dict(name=c, probability=round(p, 6)) for c, p in answer.classes.items()])
-    if years: said['year'] = {k: round(v, 3) for k, v in years.items() if k != 'probabilities'} | dict(interval=.8, told_by='a network of years' if answerer.years else f"the years of each {config['target']}",
+    said = dict(picture=dict(width=width, height=height), target=config.target, classes=[dict(name=c, probability=round(p, 6)) for c, p in answer.classes.items()])
+    if years: said['year'] = {k: round(v, 3) for k, v in years.items() if k != 'probabilities'} | dict(interval=.8, told_by='a network of years' if answerer.years else f"the years of each {config.target}",
                                                                                        probabilities={y: round(p, 6) for y, p in years['probabilities'].items()})
     if answer.box: said['box'] = {k: round(v * side, 1) for k, v, side in zip(('x1', 'y1', 'x2', 'y2'), answer.box, answer.size * 2)}
     if answer.similar is not None: said['similar'] = json.loads(answer.similar.drop(columns='image').round(4).to_json(orient='records'))
@@ -252,7 +253,7 @@ def dial_html(answer, answerer):
     fig = plot_dial(list(y['probabilities'].values()), list(y['probabilities']), y['expected'], y['low'], y['high']).figure
     fig.savefig(file := io.BytesIO(), format='png', dpi=160)
     plt.close(fig)
-    by = 'a network of years' if answerer.years else f"the years of each {answerer.cars.config['target']}"
+    by = 'a network of years' if answerer.years else f"the years of each {answerer.cars.config.target}"
     words = f"{y['low']:.0f} to {y['high']:.0f} with 80 % confidence; modernity score {y['score']:.1f} of {len(y['probabilities'])}"
     return (f'<figure class="dial"><img alt="A dial from {min(y["probabilities"])} to {max(y["probabilities"])}: looks like {y["expected"]:.0f}" src="data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}">'
             f'<figcaption>{html.escape(words)}. Told by {html.escape(by)}.</figcaption></figure>')
@@ -398,14 +399,14 @@ def heading(
 ) -> str: # Markdown
     "What is asked, of which network, and how often it is right."
     run, config = answerer.cars.run, answerer.cars.config
-    asked = dict(label='Which car is it?', year='How modern does it look?').get(config['target'], f"Which {config['target']} is it?")
+    asked = dict(label='Which car is it?', year='How modern does it look?').get(config.target, f"Which {config.target} is it?")
     try:
         split = run.metrics['split']
         m = run.metrics[split]
         if answerer.cars.tells_years: right = f"; it is {m['mae_years']:.1f} years off on average on {m['n']:,} {split} pictures, where the median of the training years is {m['baseline_mae_years']:.1f} off"
         else: right = f"; it is right for {m['accuracy']:.0%} ({m['accuracy_low']:.0%} to {m['accuracy_high']:.0%}) of {m['n']:,} {split} pictures"
     except (OSError, ValueError, KeyError): right = '; how often it is right was not measured'
-    return (f"# {asked}\n{config['arch'].rpartition('/')[2]}, trained on {config['images']['train']:,} pictures of {len(config['vocab'])} classes{right}. "
+    return (f"# {asked}\n{config.backbone.arch.rpartition('/')[2]}, trained on {config.data.images['train']:,} pictures of {len(config.vocab)} classes{right}. "
             'Whatever is in a picture, it is taken for one of these.')
 
 # %% ../nbs/21_app.ipynb #138257f9
@@ -416,7 +417,7 @@ def make_page(
     "The page, as gradio's Blocks. Raises ValueError when gradio is not installed."
     gr = require('gradio', 'app')
     page, names = Page(answerer, gr), list(answerer.marks)
-    method, title = 'layercam' if 'layercam' in names else names[0], dict(label='which car').get(answerer.cars.config['target'], answerer.cars.config['target'])
+    method, title = 'layercam' if 'layercam' in names else names[0], dict(label='which car').get(answerer.cars.config.target, answerer.cars.config.target)
     first = page.example(0, method)
     offered = [(f"{name} ({'not tested' if passed is None else 'passed' if passed else 'failed'})", name) for name, (passed, _) in answerer.marks.items()]
     with gr.Blocks(title='carscope', analytics_enabled=False) as blocks:

@@ -504,7 +504,7 @@ def _judge(catalog, labels, copies, arch, weights, run, **settings):
     if not labels: return none, 'not asked for'
     config = run.config if run else {}
     by_name = arch or weights
-    arch, weights = arch or config.get('arch', 'resnet18'), weights or config.get('weights', 'imagenet')
+    arch, weights = arch or config.backbone.arch, weights or config.backbone.weights
     try: return doubt_labels(catalog, arch, weights, copies=copies, **settings)
     except NothingToJudge as e: return none, str(e)
     except ValueError as e:

@@ -20,7 +20,7 @@ from . import __version__
 from .backbone import TIMM_SOURCES
 from .confusion import bootstrap_figures, class_table
 from .data import YEAR_TARGETS, class_years, split_report
-from .download import DATASETS
+from .readers.download import DATASETS
 from .finetune import judged_size, load_network
 from .files import atomic_write, write_json
 from .metrics import image_scores, predicted_years, wilson
@@ -43,7 +43,7 @@ from torch import nn
 class Facts:
     "What the files of a run say; None where a file is missing."
     name:str                      # of the folder
-    config:dict
+    config:RunConfig
     metrics:dict|None             # of the split that is quoted
     split:str|None                # which that is
     aside:int                     # pictures of the test split that cannot be judged on: none is of a class that the run knows
@@ -52,9 +52,9 @@ class Facts:
     minutes:float|None            # that the training took
 
     @property
-    def target(self) -> str: return self.config['target']
+    def target(self) -> str: return self.config.target
     @property
-    def vocab(self) -> list[str]: return self.config['vocab']
+    def vocab(self) -> list[str]: return self.config.vocab
     @property
     def of_years(self) -> bool: return self.target in YEAR_TARGETS
 
@@ -117,10 +117,10 @@ def _intervals(facts):
 
 # %% ../nbs/25_card.ipynb #968f88b8
 def timm_obstacle(
-    config:dict, # of a run
+    config:RunConfig, # of a run
 ) -> str|None: # why timm cannot load the network; None: it can
     "timm knows networks of its own that end in one linear layer."
-    about, head = config['backbone'], config['recipe'].get('head', 'classes')
+    about, head = config.backbone.about, config.recipe.head
     if about['library'] != 'timm': return f"{about['name']} is a network of {about['library']}, which timm does not have"
     if head in ('ordinal', 'regression'): return f"the head '{head}' computes its probabilities from other numbers, which timm has no place for"
     if not isinstance(timm.get_pretrained_cfg(about['name']).classifier, str): return f"{about['name']} has two classifiers, and the run has one"
@@ -143,10 +143,10 @@ def card_data(
 
 def _base_model(config):
     "Where on the hub the weights lie that the training began with, as far as that can be told."
-    arch = config['arch']
-    if config['weights'] != 'imagenet' or config['backbone']['library'] != 'timm': return None
+    arch = config.backbone.arch
+    if config.backbone.weights != 'imagenet' or config.backbone.library != 'timm': return None
     if arch.startswith('hf-hub:'): return arch[7:].partition('@')[0]
-    if arch.startswith('local-dir:') or config.get('versions', {}).get('timm') != timm.__version__: return None # what stands behind a name may change
+    if arch.startswith('local-dir:') or config.provenance.versions.get('timm') != timm.__version__: return None # what stands behind a name may change
     about = timm.get_pretrained_cfg(arch, allow_unregistered=True)
     return about.hf_hub_id if about and about.hf_hub_id and not about.hf_hub_id.endswith('/') else None
 
@@ -156,7 +156,7 @@ DATA = dict(stanford_cars=('Stanford Cars', DATASETS['stanford-cars'].terms), dv
 
 def _sources(facts):
     "Names of the data sets as the catalog has them, else the last part of the path that was given."
-    if facts.catalog is None or not len(facts.catalog.source.dropna()): return [_last(facts.config.get('data', 'unknown'))]
+    if facts.catalog is None or not len(facts.catalog.source.dropna()): return [_last(facts.config.data.source)]
     return facts.catalog.source.dropna().value_counts().index.tolist()
 
 def _data_names(facts): return [DATA[s][0] if s in DATA else s for s in _sources(facts)]
@@ -169,7 +169,7 @@ def _last(name):
     return kind + (PureWindowsPath(path).name or path) # takes both kinds of slashes
 
 def shown_config(
-    config:dict, # of a run
+    config:RunConfig, # of a run
 ) -> dict:
     "The settings without this machine's folders."
     lists = {k: _last(v) if isinstance(v, str) and v else v for k, v in config.get('lists', {}).items()}
@@ -195,14 +195,14 @@ def _what(facts):
                  year='which of {} years it is from')[facts.target].format(len(vocab))
     asks = f'{kinds}, {vocab[0]} to {vocab[-1]}' if facts.target == 'year' else f'{kinds}, such as {_code(vocab[len(vocab) // 2])}'
     also = {'class and box': ', and where in the picture the car is', 'class and distances': '; its features are trained so that cars of one class lie near to each other'}
-    also = also.get((config.get('objective') or {}).get('teaches'), '')
-    arch, weights, backbone = _last(config['arch']), config.get('weights'), _code(config['backbone']['name'])
+    also = also.get(config.objective.name, '')
+    arch, weights, backbone = _last(config.backbone.arch), config.backbone.weights, _code(config.backbone.name)
     given = arch.partition(':')[2] if arch.startswith(TIMM_SOURCES) else None
     source = 'its pretrained weights' if weights == 'imagenet' and not given else f'the weights in {_code(given or _last(weights))}'
     start = 'trained from scratch' if weights == 'none' else f'fine-tuned from {source}'
-    if not config['recipe']['unfreeze']: start += ', with nothing but its last layer trained anew'
+    if not config.recipe.unfreeze: start += ', with nothing but its last layer trained anew'
     return (f"Given a picture of a car, this network tells {asks}, with a probability for each{also}. It is {backbone}, {start} on "
-            f"{' and '.join(map(_name, _data_names(facts)))} with carscope {config.get('carscope', '')}".rstrip() + '.')
+            f"{' and '.join(map(_name, _data_names(facts)))} with carscope {config.provenance.carscope}".rstrip() + '.')
 
 def _split_name(facts): return dict(valid='validation').get(facts.split, facts.split)
 
@@ -227,13 +227,13 @@ def _how_well(facts):
 # %% ../nbs/25_card.ipynb #f999a284
 def _trained_on(facts, license):
     "Data, and what may be done with it."
-    config, images, pictures = facts.config, facts.config.get('images', {}), facts.config.get('pictures', {})
+    config, images, pictures = facts.config, facts.config.data.images, facts.config.get('pictures', {})
     told = [f'{DATA[s][1]}.' for s in _sources(facts) if s in DATA]
     told = [t[0].upper() + t[1:] for t in told]
     parts = dict(train='for training', valid='for validation', test='for the test')
-    rows = {'data': _code(_last(config.get('data', 'unknown'))), 'pictures': ', '.join(f'{images[s]:,} {name}' for s, name in parts.items() if s in images),
-            'classes': f"{len(facts.vocab)} ({_code(facts.target)})", 'fingerprint': _code(config['fingerprint']) if 'fingerprint' in config else None,
-            'left out': f"{_some(config['dropped'], 'picture')} that could not be used" if config.get('dropped') else None,
+    rows = {'data': _code(_last(config.data.source)), 'pictures': ', '.join(f'{images[s]:,} {name}' for s, name in parts.items() if s in images),
+            'classes': f"{len(facts.vocab)} ({_code(facts.target)})", 'fingerprint': _code(config.data.fingerprint) if 'fingerprint' in config else None,
+            'left out': f"{_some(config.data.dropped, 'picture')} that could not be used" if config.data.dropped else None,
             'lists': ', '.join(f'{k}: {_code(_last(v))}' for k, v in config.get('lists', {}).items() if v and isinstance(v, str)) or None,
             'cropping': None if pictures.get('crop') is None else f"to the box of the car and {pictures['crop']:g} % more on each side"}
     table = _table([{'': k, ' ': v} for k, v in rows.items() if v])
@@ -243,7 +243,7 @@ def _trained_on(facts, license):
 
 def _recipe(facts):
     "How it was trained."
-    config, r = facts.config, facts.config['recipe']
+    config, r = facts.config, facts.config.recipe
     judged, size = judged_size(r), r['size']
     before = f"{r['head_epochs']} of the last layer, then " if r.get('head_epochs') else ''
     stages = f"{before}{r['epochs']} of all layers" if r['unfreeze'] else f"{r['epochs']} of the last layer, on features of the body as it is"
@@ -253,9 +253,9 @@ def _recipe(facts):
     rows = {'recipe': _code(r.get('name', 'of its own')), 'epochs': stages,
             'pictures': f'squashed to {size} x {size} px' + (f', judged at {judged} x {judged} px' if judged != size else ''),
             'augmentation': r.get('augment'), 'optimizer': f"{r.get('optimizer')}, {r.get('schedule')}, learning rate {rate}, batches of {r.get('batch_size')}", 'loss': loss,
-            'seed': config.get('split', {}).get('seed'), 'computed': f"on {config['device']} in {config.get('dtype')}{took}" if 'device' in config else None,
-            'when': str(config.get('created', ''))[:10],
-            'versions': ', '.join(f'{k} {v}' for k, v in config.get('versions', {}).items() if k in ('torch', 'timm', 'fastai', 'torchvision'))}
+            'seed': config.get('split', {}).get('seed'), 'computed': f"on {config.provenance.device} in {config.provenance.dtype}{took}" if 'device' in config else None,
+            'when': str(config.provenance.created)[:10],
+            'versions': ', '.join(f'{k} {v}' for k, v in config.provenance.versions.items() if k in ('torch', 'timm', 'fastai', 'torchvision'))}
     return _table([{'': k, ' ': v} for k, v in rows.items() if v not in (None, '')])
 
 # %% ../nbs/25_card.ipynb #b69b8edc
@@ -307,7 +307,7 @@ def _of_probabilities(facts):
 
 def _of_pictures(facts):
     config = facts.config
-    size, crop = judged_size(config['recipe']), config.get('pictures', {}).get('crop')
+    size, crop = config.recipe.eval_size, config.get('pictures', {}).get('crop')
     said = [f'Pictures are squashed to {size} x {size} px: what cannot be seen at that size does not count.']
     if crop is None: said.append('It expects one car in a picture.')
     else: said.append(f'It expects pictures that are cropped to the box of the car and {crop:g} % more on each side; it was trained on no others.')
@@ -349,8 +349,8 @@ def _loading(facts, repo, beside):
     if obstacle: return '\n\n'.join([*lines, f'{obstacle[0].upper()}{obstacle[1:]}. `carscope export RUN` writes the network as one file that needs neither timm nor carscope.'])
     crop = config.get('pictures', {}).get('crop')
     cropped = '' if crop is None else f' # and cropped to the box of the car, {crop:g} % more on each side'
-    about, size, inside = config['backbone'], judged_size(config['recipe']), '' if beside else 'FOLDER/'
-    only = ['timm tells the class; for the box it takes carscope.'] if (config.get('objective') or {}).get('layer') else []
+    about, size, inside = config.backbone.about, config.recipe.eval_size, '' if beside else 'FOLDER/'
+    only = ['timm tells the class; for the box it takes carscope.'] if config.objective.settings.get('layer') else []
     return '\n\n'.join([*lines, f"""```python
 import timm, torch
 from PIL import Image, ImageOps
@@ -395,10 +395,10 @@ def timm_form(
     run:Run,
 ) -> tuple[nn.Module, dict]: # timm's network in evaluation mode, and its `config.json`
     "The network of a run as one of timm's. Raises ValueError where timm has no such network, or it would answer otherwise."
-    net, config = load_network(run)
+    net, config = run.network(), run.config
     obstacle, way_out = timm_obstacle(config), f'write the network with `carscope export {run.path}`'
     if obstacle: raise ValueError(f'{obstacle}: {way_out}')
-    about, classes, size = config['backbone'], len(config['vocab']), judged_size(config['recipe'])
+    about, classes, size = config.backbone.about, len(config.vocab), config.recipe.eval_size
     args = {k: v for k, v in about['args'].items() if k != 'num_classes'}
     model = timm.create_model(about['name'], pretrained=False, num_classes=classes, **args).eval()
     known, wanted = model.pretrained_cfg, model.state_dict()
@@ -409,7 +409,7 @@ def timm_form(
     with torch.inference_mode(): same = torch.allclose(model(noise), net(noise), rtol=1e-4, atol=1e-4)
     if not same: raise ValueError(f"{about['name']} answers otherwise in timm than in the run: {way_out}")
     pixels = dict(input_size=[3, size, size], interpolation='bilinear', crop_pct=1., crop_mode='squash', mean=list(about['mean']), std=list(about['std']))
-    return model, dict(architecture=about['name'], num_classes=classes, num_features=model.num_features, label_names=config['vocab'], model_args=args,
+    return model, dict(architecture=about['name'], num_classes=classes, num_features=model.num_features, label_names=config.vocab, model_args=args,
                        pretrained_cfg=dict(custom_load=False, **pixels, num_classes=classes, **{k: known[k] for k in ('fixed_input_size', 'first_conv', 'classifier') if k in known}))
 
 # %% ../nbs/25_card.ipynb #fa5722ac

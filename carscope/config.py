@@ -8,7 +8,7 @@ __all__ = ['typed', 'AUGMENTATION_NAMES', 'BALANCE_NAMES', 'YEAR_HEADS', 'TARGET
            'Backbone', 'Preparation', 'Split', 'Lists', 'Objective', 'Calibration', 'DataFacts', 'Provenance',
            'RunConfig', 'write_config', 'read_config', 'is_run_config']
 
-# %% ../nbs/reference/config.ipynb #ab92c142
+# %% ../nbs/reference/config.ipynb #0d18367f
 import json
 import math
 from dataclasses import asdict, fields, replace
@@ -20,7 +20,7 @@ from pydantic.dataclasses import dataclass
 
 from .files import CarscopeError, MissingFile, read_json, write_json
 
-# %% ../nbs/reference/config.ipynb #248f5df6
+# %% ../nbs/reference/config.ipynb #394dcdfe
 def setting(
     default,     # its default value
     help:str,    # a noun phrase with unit and range
@@ -61,7 +61,7 @@ def make(
     except ValidationError as e: raise CarscopeError(where + _sentence(kind, e.errors()[0])) from None
     except TypeError as e: raise CarscopeError(f'{where}{e}') from None
 
-# %% ../nbs/reference/config.ipynb #e8154b33
+# %% ../nbs/reference/config.ipynb #1012a9c1
 def _sentence(kind, error):
     "What is wrong with a value, and which values can be used."
     name, value, context = '.'.join(map(str, error['loc'])), error['input'], error.get('ctx', {})
@@ -79,7 +79,7 @@ def _sentence(kind, error):
     what = next((w for k, w in wanted.items() if error['type'].startswith(k)), error['msg'][0].lower() + error['msg'][1:])
     return f"'{shown[:80]}' is no value for {name}: use {what}"
 
-# %% ../nbs/reference/config.ipynb #74ffb962
+# %% ../nbs/reference/config.ipynb #434a0ea9
 AUGMENTATION_NAMES = 'none', 'light', 'heavy', 'flip_rotate', 'crop_flip' # as in `data.AUGMENTATIONS`
 BALANCE_NAMES = 'none', 'sqrt', 'balanced'                                # as in `data.BALANCES`
 YEAR_HEADS = 'classes', 'soft', 'ordinal', 'regression'                   # see `backbone.year_link`
@@ -148,7 +148,7 @@ class Recipe:
         "The maximum learning rate at this batch size."
         return self.lr * (self.batch_size * self.accumulate / self.lr_images if self.lr_images else 1)
 
-# %% ../nbs/reference/config.ipynb #5679ccd7
+# %% ../nbs/reference/config.ipynb #b2c18fb5
 _one_stage = dict(lr_decay=1., label_smoothing=0.) # the whole network at one learning rate
 
 RECIPES = {name: Recipe(name, **changes) for name, changes in dict(
@@ -195,7 +195,7 @@ def choose_recipe(
         if key not in known: raise CarscopeError(f"a recipe has no setting '{key}': use {', '.join(known)}")
     return make(Recipe, asdict(recipe) | changes)
 
-# %% ../nbs/reference/config.ipynb #2d8e5cfa
+# %% ../nbs/reference/config.ipynb #e5a7b2df
 @typed
 class TrainingConfig:
     "What a user chooses for a training."
@@ -246,7 +246,7 @@ def training_config(
     changes = {k: str(v) if isinstance(v, Path) else v for k, v in changes.items()}
     return make(TrainingConfig, values | changes)
 
-# %% ../nbs/reference/config.ipynb #e9954a9f
+# %% ../nbs/reference/config.ipynb #6ba054ab
 @typed
 class Backbone:
     "The body of a network: enough to build it without its weights."
@@ -332,13 +332,14 @@ FORMAT = 2 # of config.json; 1 had no number
 class RunConfig:
     "The contents of `config.json`."
     target:str
-    vocab:tuple[str, ...]
+    vocab:list[str]
     recipe:Recipe
     backbone:Backbone
     format:Literal[2] = FORMAT
-    periods:Optional[tuple[int, ...]] = None      # first year of each class and the year after the last
+    periods:Optional[list[int]] = None            # first year of each class and the year after the last
     preparation:Preparation = Field(default_factory=Preparation)
     split:Split = Field(default_factory=Split)
+    seed:int = 42                                 # of the training
     lists:Lists = Field(default_factory=Lists)
     objective:Objective = Field(default_factory=Objective)
     cache_images:bool = False
@@ -352,13 +353,13 @@ class RunConfig:
         "The name of the backbone for people."
         return Path(self.backbone.arch.rpartition(':')[2]).name
 
-# %% ../nbs/reference/config.ipynb #64c53dda
+# %% ../nbs/reference/config.ipynb #c8454ebe
 OBJECTIVES = { # name: where its class is
     'class': 'carscope.inference:Classification',
     'class and box': 'carscope.localize:ClassAndBox',
     'class and distances': 'carscope.similar:ClassAndDistances'}
 
-# %% ../nbs/reference/config.ipynb #5d984a61
+# %% ../nbs/reference/config.ipynb #7a71b382
 def write_config(
     config:RunConfig,
     path, # of `config.json`
@@ -392,7 +393,7 @@ def is_run_config(
     return ({'target', 'vocab', 'arch'} <= plain.keys() and {'epochs', 'size', 'unfreeze'} <= recipe.keys()
             and {'library', 'name', 'args', 'mean', 'std'} <= backbone.keys())
 
-# %% ../nbs/reference/config.ipynb #9288238a
+# %% ../nbs/reference/config.ipynb #4c930a53
 def _from_first_format(path, old):
     "The values of a `RunConfig` from a file without a format number."
     some = lambda d, *names: {k: d[k] for k in names if d.get(k) is not None}
@@ -409,7 +410,7 @@ def _from_first_format(path, old):
             recipe=recipe,
             backbone=old['backbone'] | dict(arch=old['arch'], weights=str(old.get('weights', 'imagenet'))) | some(old, 'features'),
             preparation=some(pictures, 'keep_aspect', 'truncated') | (dict(crop=True, margin=crop) if crop is not None else {}),
-            split=some(split, 'valid', 'test', 'by', 'seed'), lists=some(lists, 'exclude', 'relabel'),
+            split=some(split, 'valid', 'test', 'by', 'seed'), lists=some(lists, 'exclude', 'relabel'), **some(split, 'seed'),
             objective=dict(name=objective.get('teaches', 'class'), settings=settings),
             **some(old, 'cache_images', 'compile'),
             data=dict(source=old.get('data', 'a catalog'), **some(old, 'images', 'dropped', 'fingerprint', *facts)),

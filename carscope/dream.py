@@ -8,7 +8,7 @@ __all__ = ['COLOUR_DIRECTIONS', 'total_variation', 'shaken', 'climb', 'imagine',
 # %% ../nbs/08_dream.ipynb #4babacf7
 # ours first: it keeps fastai's and tqdm's import warnings quiet
 from .files import CarscopeError
-from .finetune import judged_size
+from .config import RunConfig
 from .maps import Question, eval_mode, find_layer
 
 import numpy as np
@@ -77,7 +77,7 @@ def climb(
 
 # %% ../nbs/08_dream.ipynb #01874c44
 def imagine(
-    net:nn.Sequential, config:dict, # as from `load_network`
+    net:nn.Sequential, config:RunConfig, # `run.network()` and `run.config`
     question:Question,       # what is to be told
     start=None,              # a PIL picture to begin with; None: grey with a little noise
     size:int=None,           # pixels a side; None: that at which the network is judged
@@ -98,8 +98,8 @@ def imagine(
 
 def _preprocessing(config, size=None):
     "The image size, and the mean and the standard deviation of pixels (1, 3, 1, 1), that a network expects."
-    mean, std = (torch.tensor(config['backbone'][k]).view(1, 3, 1, 1) for k in ('mean', 'std'))
-    return size or judged_size(config['recipe']), mean, std
+    mean, std = (torch.tensor(config.backbone.about[k]).view(1, 3, 1, 1) for k in ('mean', 'std'))
+    return size or config.recipe.eval_size, mean, std
 
 def _as_pixels(picture, size):
     "A PIL image as (1, 3, size, size), 0 to 1."
@@ -110,7 +110,7 @@ def _as_picture(x): return Image.fromarray((255 * x[0].permute(1, 2, 0).cpu().nu
 
 # %% ../nbs/08_dream.ipynb #172be9fd
 def deep_dream(
-    net:nn.Sequential, config:dict, # as from `load_network`
+    net:nn.Sequential, config:RunConfig, # `run.network()` and `run.config`
     picture:Image.Image,
     layer:str=None,          # as in `find_layer`; None: the last that knows places
     channel:int=None,        # whose values are to grow; None: all of them, the large ones most

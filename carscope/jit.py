@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['jit']
 
-# %% ../nbs/reference/jit.ipynb #8318e55c
+# %% ../nbs/reference/jit.ipynb #8db7dae1
 from numba import njit
 
-# %% ../nbs/reference/jit.ipynb #3feb993a
+# %% ../nbs/reference/jit.ipynb #eeb2d84d
 def jit(function):
     "Compile a function of numbers and arrays to machine code. The code of a module is cached on disk, that of a notebook is not."
     if '__file__' in function.__globals__:

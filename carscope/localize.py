@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['BOX', 'LEAST', 'FOUND', 'TRUE', 'box_shares', 'SquashWithBox', 'ClipBox', 'make_box_datablock', 'with_boxes',
            'BoxHead', 'BoxLoss', 'overlap', 'box_scores', 'box_metrics', 'right_class', 'iou', 'ClassAndBox',
-           'load_two_heads', 'objective_of', 'find_boxes', 'map_boxes', 'cropped_accuracy', 'draw_boxes',
-           'plot_overlap', 'plot_overlap_by', 'plot_crops']
+           'load_two_heads', 'find_boxes', 'map_boxes', 'cropped_accuracy', 'draw_boxes', 'plot_overlap',
+           'plot_overlap_by', 'plot_crops']
 
 # %% ../nbs/05_localize.ipynb #8c654545
 import warnings
@@ -16,9 +16,13 @@ from operator import itemgetter
 
 # ours first: it keeps fastai's and tqdm's import warnings quiet
 from .backbone import Branched, feature_width, make_network
-from .data import COLOUR, Dropped, Squash, augmentations, box_faults, crop_catalog, open_picture, opened_size, splits_of, tell_dropped, usable_boxes
+from .augment import Squash, open_picture
+from .data import COLOUR, Dropped, augmentations, box_faults, crop_catalog, opened_size, splits_of, tell_dropped, usable_boxes
 from .engine import choose_compute
-from .finetune import Classification, judged_size, load_network, picture_loaders, predict_logits, recipe_loss
+from .config import RunConfig
+from .files import CarscopeError
+from .finetune import image_loaders, recipe_loss
+from .inference import Classification, predict_logits
 from .maps import as_layer, find_layer
 from .pictures import load_image
 from .metrics import metrics_of, paired_gain, wilson
@@ -179,13 +183,17 @@ right_class.__name__ = 'accuracy'
 
 @dataclass(frozen=True)
 class ClassAndBox(Classification):
-    "What a network is taught: the class of a picture and the box of its car, with the weights of the three terms of `BoxLoss`."
+    "The objective of a training: the class of an image and the box of its car, with the weights of the three terms of `BoxLoss`."
     class_loss:float = 1.
     l1:float = 5.
     giou:float = 1.
+    name = 'class and box'
     metrics = (right_class, iou)
 
-    def begin(self, catalog, recipe, body):
+    @classmethod
+    def from_settings(cls, settings): return cls(*(settings[f.name] for f in fields(cls)))
+
+    def prepare(self, catalog, recipe, body):
         weights = asdict(self)
         if min(weights.values()) < 0 or not self.l1 + self.giou: raise ValueError(f'{weights} teach no box: give weights from 0, and one of l1 and giou above it')
         if recipe.mixup or recipe.cutmix: raise ValueError('a mixture of pictures has no box: set mixup and cutmix to 0')
@@ -194,46 +202,41 @@ class ClassAndBox(Classification):
         if not self.class_loss: recipe = replace(recipe, head_epochs=0)
         layer = find_layer(make_network(body, nn.Linear(feature_width(body, recipe.size), 2)), recipe.size, finer=True)
         mean_box = np.mean(box_shares(catalog[catalog.split == 'train']).clip(0, 1), axis=0)
-        return catalog, recipe, dict(teaches='class and box', **weights, layer=layer.name, channels=layer.channels, mean_box=mean_box.round(6).tolist())
+        return catalog, recipe, dict(**weights, layer=layer.name, channels=layer.channels, mean_box=mean_box.round(6).tolist())
 
     def network(self, net, settings): return Branched(net, BoxHead(settings['channels']), settings['layer'])
 
-    def loaders(self, training): return picture_loaders(training, make_block=make_box_datablock)
+    def loaders(self, training): return image_loaders(training, make_block=make_box_datablock)
 
     def loss(self, recipe, vocab): return BoxLoss(recipe_loss(recipe, vocab), **asdict(self))
 
-    def answer(self, net, rows, config, compute, sizes=None, mirrored=(False,), **how):
-        sizes, trained = sizes or [judged_size(config['recipe'])], [config['recipe']['size']]
-        tell = lambda sizes, flip: predict_logits(net, rows.image, config, compute, sizes=sizes, mirrored=(flip,), width=len(config['vocab']) + 4, **how)
-        outs = [tell(sizes, flip) for flip in mirrored]
-        boxes = [out[:, -4:] for out in (outs if sizes == trained else [tell(trained, flip) for flip in mirrored])] # at other sizes they come out too large or too small
-        boxes = [b[:, [2, 1, 0, 3]] * [-1, 1, -1, 1] + [1, 0, 1, 0] if flip else b for b, flip in zip(boxes, mirrored)] # mirrored back
+    def predict(self, net, rows, config, compute, sizes=None, flips=(False,), **how):
+        sizes, trained = sizes or [config.recipe.eval_size], [config.recipe.size]
+        width = len(config.vocab) + 4
+        outputs = lambda sizes, flip: predict_logits(net, rows.image, config, compute, sizes=sizes, flips=(flip,), width=width, **how)
+        outs = [outputs(sizes, flip) for flip in flips]
+        at_trained = outs if sizes == trained else [outputs(trained, flip) for flip in flips] # other sizes give too large or too small boxes
+        boxes = [out[:, -4:] for out in at_trained]
+        boxes = [b[:, [2, 1, 0, 3]] * [-1, 1, -1, 1] + [1, 0, 1, 0] if flip else b for b, flip in zip(boxes, flips)] # flipped back
         found = np.mean(boxes, axis=0).clip(0, 1) * rows[['width', 'height'] * 2].to_numpy(float)
         return rows.assign(**dict(zip(FOUND, found.T))), np.mean(outs, axis=0)[:, :-4]
 
-    def judge(self, predictions, config):
-        return metrics_of(predictions, config) | box_metrics(predictions.table, config['objective']['mean_box'])
+    def evaluate(self, predictions, config):
+        return metrics_of(predictions, config) | box_metrics(predictions.table, config.objective.settings['mean_box'])
 
     def load(self, run): return load_two_heads(run)
 
 # %% ../nbs/05_localize.ipynb #63a62375
 def load_two_heads(
     run:Run,
-) -> tuple[Branched, dict]: # in evaluation mode, and the run's config
-    "The network of a run that was taught boxes. Raises ValueError for another one."
-    net, config = load_network(run)
-    settings, state = config.get('objective') or {}, {name.removeprefix('beside.'): t for name, t in run.weights.items() if name.startswith('beside.')}
-    if not state: raise ValueError(f'{run.path} tells no boxes: train one that does, with --boxes')
+) -> Branched: # in evaluation mode
+    "The network of a run with a box head. Raises CarscopeError for another run."
+    net, settings = run.network(), run.config.objective.settings
+    state = {name.removeprefix('beside.'): t for name, t in run.weights.items() if name.startswith('beside.')}
+    if not state: raise ValueError(f'{run.path} has no box head: train one, with --boxes')
     head = BoxHead(settings['channels'])
     head.load_state_dict(state)
-    return Branched(net, head, settings['layer']).eval(), config
-
-def objective_of(
-    run:Run,
-) -> Classification:
-    "What a run was taught, as `train` and `evaluate` want it."
-    settings = run.config.get('objective') or {}
-    return ClassAndBox(*(settings[k] for k in ('class_loss', 'l1', 'giou'))) if 'giou' in settings else Classification()
+    return Branched(net, head, settings['layer']).eval()
 
 def find_boxes(
     run:Run,
@@ -245,8 +248,8 @@ def find_boxes(
     "Where the car is in each picture. Raises ValueError when the run tells no boxes, or a picture cannot be opened, before any is looked at."
     rows = pd.DataFrame(dict(image=[str(p) for p in images]))
     rows[['width', 'height']] = [load_image(p).size for p in rows.image]
-    (net, config), objective = load_two_heads(run), objective_of(run)
-    rows, _ = objective.answer(net, rows, config, choose_compute(device), workers=workers, progress=progress)
+    net = load_two_heads(run)
+    rows, _ = run.objective.predict(net, rows, run.config, choose_compute(device), workers=workers, progress=progress)
     return rows[['image', *FOUND]].rename(columns=dict(zip(FOUND, BOX)))
 
 # %% ../nbs/05_localize.ipynb #1712b38a
@@ -265,7 +268,7 @@ def map_boxes(
 
 # %% ../nbs/05_localize.ipynb #34ba78ca
 def cropped_accuracy(
-    net:nn.Sequential, config:dict, # a classifier, as from `load_network`
+    net:nn.Sequential, config:RunConfig, # a classifier, `run.network()`, and `run.config`
     table,                          # pictures with `target` and boxes, true (`x1` to `y2`) and predicted (`px1` to `py2`)
     margins=(0, 5, 10, 20, 40),     # of crops, percent of the side of the box
     compute=None,                   # None: `choose_compute()`
@@ -273,7 +276,7 @@ def cropped_accuracy(
 ) -> pd.DataFrame: # a row a way to see them: seen, margin (percent; NaN for the whole frame), n, accuracy, low, high (95 %), gain over the whole frame, gain_low, gain_high
     "How often a classifier is right about whole pictures, and about what is in their true and in their predicted boxes."
     known, compute, rows = table[usable_boxes(table)].reset_index(drop=True), compute or choose_compute(), []
-    truth, plain = known.target.map({c: i for i, c in enumerate(config['vocab'])}).fillna(-1).to_numpy(), None
+    truth, plain = known.target.map({c: i for i, c in enumerate(config.vocab)}).fillna(-1).to_numpy(), None
     ways = [('whole frame', np.nan, known)] + [(seen, margin, crop_catalog(boxed, margin)) for seen, boxed in (('true box', known), ('predicted box', known.assign(**{c: known[p] for c, p in zip(BOX, FOUND)})))
                                                for margin in margins]
     for seen, margin, pictures in ways:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from .data import YEAR_TARGETS, class_years
 from .engine import Compute, Pictures, normalised
 from .files import CarscopeError
-from .finetune import judged_size
+from .config import RunConfig
 
 import numpy as np
 import torch
@@ -45,10 +45,10 @@ class Question:
 
 def make_question(
     target:str,  # TOP (top-1 class), a class, 'A vs B' (why A and not B), year (the expected year) or modernity (the score)
-    config:dict, # of a run
+    config:RunConfig, # of a run
 ) -> Question:
     "The number to explain. Raises CarscopeError for an unknown class, and for a year when the run does not predict years."
-    vocab, predicts = config['vocab'], config['target']
+    vocab, predicts = config.vocab, config.target
     classes = dict(read=lambda logits: logits, belief=lambda logits, whole: logits.softmax(1))
     if target == 'TOP': return Question('its likeliest class', **classes)
     if target in vocab: return Question(target, **classes, column=vocab.index(target))
@@ -313,7 +313,7 @@ def choose_method(name):
 
 # %% ../nbs/07_maps.ipynb #d49704e5
 def map_pictures(
-    net:nn.Sequential, config:dict, # as from `load_network`
+    net:nn.Sequential, config:RunConfig, # `run.network()` and `run.config`
     images,                 # paths
     question:Question,
     method:str='gradcam',
@@ -325,7 +325,7 @@ def map_pictures(
     """Yield (paths, normalised pixels (n, 3, size, size), logits (n, classes), maps (n, size, size)), a batch at a time.
 
     Always in full precision."""
-    size, backbone = judged_size(config['recipe']), config['backbone']
+    size, backbone = config.recipe.eval_size, config.backbone.about
     device, images = compute.device if compute else torch.device('cpu'), list(map(str, images))
     choose_method(method)
     layer = _layer_for(method, net, size, layer)

@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['Predictions', 'below_their_folder', 'write_predictions', 'read_predictions']
 
-# %% ../nbs/reference/predictions.ipynb #e2592c09
+# %% ../nbs/reference/predictions.ipynb #65ace2c1
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,29 +22,45 @@ from .files import CarscopeError, atomic_write
 # %% ../nbs/reference/predictions.ipynb #f466a579
 @dataclass(frozen=True)
 class Predictions:
-    "A network's answers: `table` has an image a row (the catalog's columns, `target`, `predicted`, `confidence`), `logits` is (n, classes)."
-    table:pd.DataFrame       # with the columns `target` and `split`; without logits, with `predicted` too
-    logits:np.ndarray|None   # (n, classes), float32; None: labels only
-    vocab:list[str]          # class names in the order of the columns of `logits`
-    target:str = 'label'     # the column that was predicted
+    """The predictions of a network: `table` has the catalog's columns, `target`, `predicted` and `confidence`.
+
+    Probabilities are the softmax of `logits` divided by `temperature`. Raises CarscopeError for a wrong shape and for NaN."""
+    table:pd.DataFrame        # with the columns `target` and `split`; without logits, with `predicted` too
+    logits:np.ndarray|None    # (n, classes), float32, raw; None: labels only
+    vocab:list[str]           # class names in the order of the columns of `logits`
+    target:str = 'label'      # the column that was predicted
+    temperature:float = 1.    # divides the logits; fitted on validation images, 1 for raw softmax
 
     def __post_init__(self):
-        if self.logits is None: return object.__setattr__(self, 'table', self.table.reset_index(drop=True))
-        n, k = len(self.table), len(self.vocab)
-        if self.logits.shape != (n, k): raise CarscopeError(f'logits have the shape {self.logits.shape}, but there are {n} images and {k} classes')
+        if not 0 < self.temperature < np.inf:
+            raise CarscopeError(f'the temperature is {self.temperature:g}: it has to be above 0')
+        table = self.table.reset_index(drop=True)
+        if self.logits is not None: table = table.assign(**self._answers(len(table)))
+        object.__setattr__(self, 'table', table)
+
+    def _answers(self, n):
+        "The predicted class of each image and its probability."
+        if self.logits.shape != (n, k := len(self.vocab)):
+            raise CarscopeError(f'logits have the shape {self.logits.shape}, but there are {n} images and {k} classes')
         best, confidence, bad = np.zeros(n, int), np.zeros(n, self.logits.dtype), 0
         for rows, log_probs in self.blocks():
             bad += (~np.isfinite(log_probs).all(axis=1)).sum()
             best[rows], confidence[rows] = log_probs.argmax(axis=1), np.exp(log_probs.max(axis=1))
         if bad: raise CarscopeError(f'{bad} of {n} predictions are not finite: the training diverged, lower the learning rate')
-        object.__setattr__(self, 'table', self.table.reset_index(drop=True).assign(predicted=np.array(self.vocab, dtype=object)[best], confidence=confidence))
+        return dict(predicted=np.array(self.vocab, dtype=object)[best], confidence=confidence)
 
-    def blocks(self, temperature=1., numbers=2**20):
-        "Pairs (slice of rows, their log-probabilities), a few megabytes at a time: a million images of a thousand classes are 4 GB."
-        if self.logits is None: raise CarscopeError('these predictions are labels without probabilities: give logits, or a file with a column of probabilities a class')
-        step = max(numbers // len(self.vocab), 1)
-        for rows in (slice(i, i + step) for i in range(0, len(self.table), step)):
-            yield rows, log_softmax(self.logits[rows] / np.float32(temperature), axis=1)
+    def blocks(self,
+        temperature:float=None, # divides the raw logits; None: that of these predictions
+        numbers:int=2**20,      # in a block
+    ):
+        "Pairs (slice of rows, their log-probabilities), a few megabytes at a time, since all of them may be gigabytes."
+        if self.logits is None:
+            raise CarscopeError('these predictions are labels without probabilities: '
+                                'give logits, or a file with a column of probabilities for each class')
+        temperature = np.float32(self.temperature if temperature is None else temperature)
+        step = max(numbers // max(len(self.vocab), 1), 1)
+        for rows in (slice(i, i + step) for i in range(0, len(self.logits), step)):
+            yield rows, log_softmax(self.logits[rows] / temperature, axis=1)
 
     @property
     def probs(self) -> np.ndarray: # (n, classes), rows sum to 1
@@ -64,7 +80,9 @@ class Predictions:
 
     def where(self, rows) -> 'Predictions': # rows: (n,) bool, or positions
         "Some of the rows."
-        return Predictions(self.table[rows] if np.asarray(rows).dtype == bool else self.table.iloc[rows], None if self.logits is None else self.logits[rows], self.vocab, self.target)
+        rows = np.asarray(rows)
+        rows = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(int)
+        return replace(self, table=self.table.iloc[rows], logits=None if self.logits is None else self.logits[rows])
 
 # %% ../nbs/reference/predictions.ipynb #1819f286
 def below_their_folder(
@@ -73,7 +91,8 @@ def below_their_folder(
 ) -> pd.DataFrame:
     "The table with paths that count from the folder that holds all images: where that lies is this machine's business."
     if images is None or images.isna().any(): return table
-    folder = os.path.commonpath([os.path.dirname(p) for p in images]) if len(set(map(os.path.isabs, images))) == 1 else ''
+    alike = len(set(map(os.path.isabs, images))) == 1
+    folder = os.path.commonpath([os.path.dirname(p) for p in images]) if alike else ''
     return table.assign(image=[os.path.relpath(p, folder) if folder else p for p in table.image])
 
 # %% ../nbs/reference/predictions.ipynb #da01d84b
@@ -85,26 +104,29 @@ def write_predictions(
     table = predictions.table.copy()
     table.attrs = {}
     columns = pa.Table.from_pandas(table, preserve_index=False)
-    about = {b'carscope': json.dumps(dict(vocab=predictions.vocab, target=predictions.target)).encode()}
+    about = dict(vocab=predictions.vocab, target=predictions.target, temperature=predictions.temperature)
     names = list(columns.column_names)
     if predictions.logits is not None:
         logits = np.ascontiguousarray(predictions.logits, np.float32).ravel()
         columns = columns.append_column('logits', pa.FixedSizeListArray.from_arrays(pa.array(logits), len(predictions.vocab)))
-    columns = columns.replace_schema_metadata({**(columns.schema.metadata or {}), **about})
+    columns = columns.replace_schema_metadata({**(columns.schema.metadata or {}), b'carscope': json.dumps(about).encode()})
     with atomic_write(path) as part: pq.write_table(columns, part, row_group_size=2**17, use_dictionary=names)
 
 def read_predictions(
-    path, # a file that `write_predictions` wrote, or a `.csv` with the columns `label` and `predicted`, or `label` and a probability a class
+    path, # from `write_predictions`, or a `.csv` with the columns `label` and `predicted`, or `label` and a probability a class
 ) -> Predictions:
     "The predictions in `path`. Raises CarscopeError when it holds something else."
     path = Path(path)
     if path.suffix == '.csv': return _read_csv(path)
     with pq.ParquetFile(path) as file:
         about = json.loads((file.schema_arrow.metadata or {}).get(b'carscope', b'null'))
-        if about is None: raise CarscopeError(f'{path} holds no predictions of carscope: give the predictions.parquet of a run, or a CSV with the columns label and predicted')
-        names = [c for c in file.schema_arrow.names if c not in ('logits', 'confidence') and not (c == 'predicted' and 'logits' in file.schema_arrow.names)]
-        table = file.read(names).to_pandas()
-        if 'logits' not in file.schema_arrow.names: return Predictions(table, None, **about)
+        if about is None:
+            raise CarscopeError(f'{path} holds no predictions of carscope: give the predictions.parquet of a run, '
+                                'or a CSV with the columns label and predicted')
+        names, has_logits = file.schema_arrow.names, 'logits' in file.schema_arrow.names
+        computed = ('logits', 'confidence', 'predicted') if has_logits else ('confidence',)
+        table = file.read([c for c in names if c not in computed]).to_pandas()
+        if not has_logits: return Predictions(table, None, **about)
         logits, done = np.empty((len(table), len(about['vocab'])), np.float32), 0
         for batch in file.iter_batches(2**13, columns=['logits']):
             logits[done:done + len(batch)] = batch['logits'].flatten().to_numpy().reshape(len(batch), -1)
@@ -115,21 +137,29 @@ def read_predictions(
 def _read_csv(path):
     "Predictions from a CSV; columns that are neither the catalog's nor ours, and hold numbers, are the probabilities of classes."
     from carscope.data import CATALOG_COLUMNS
-    try: rows = pd.read_csv(path, dtype=dict.fromkeys(('label', 'predicted', 'split'), 'string'), keep_default_na=False, na_values=[''])
-    except ValueError as e: raise CarscopeError(f'{path} cannot be read as a table ({str(e).splitlines()[0]}): save it again as CSV') from None
-    if 'label' not in rows: raise CarscopeError(f"{path} has no column 'label' with the true classes; it has {', '.join(map(str, rows.columns[:8]))}")
+    text = dict.fromkeys(('label', 'predicted', 'split'), 'string')
+    try: rows = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=['']) # a class may be called NA
+    except ValueError as e:
+        raise CarscopeError(f'{path} cannot be read as a table ({str(e).splitlines()[0]}): save it again as CSV') from None
+    if 'label' not in rows:
+        raise CarscopeError(f"{path} has no column 'label' with the true classes; it has {', '.join(map(str, rows.columns[:8]))}")
     for c in ('label', 'predicted'):
         gaps = rows[c].isna() if c in rows else np.zeros(len(rows), bool)
-        if gaps.any(): raise CarscopeError(f"{path}: {gaps.sum():,} of {len(rows):,} rows have nothing in the column '{c}' (line {gaps.argmax() + 2} is the first): fill it in, or leave them out")
+        if gaps.any():
+            raise CarscopeError(f"{path}: {gaps.sum():,} of {len(rows):,} rows have nothing in the column '{c}' "
+                                f'(line {gaps.argmax() + 2} is the first): fill it in, or leave them out')
     rows = rows.assign(target=rows.label, split=rows.split if 'split' in rows else 'test')
-    classes = [c for c in rows if c not in CATALOG_COLUMNS and c not in ('target', 'predicted', 'confidence', 'content', 'width', 'height')
-               and pd.api.types.is_numeric_dtype(rows[c])]
+    others = {*CATALOG_COLUMNS, 'target', 'predicted', 'confidence', 'content', 'width', 'height'}
+    classes = [c for c in rows if c not in others and pd.api.types.is_numeric_dtype(rows[c])]
     if not classes:
-        if 'predicted' not in rows: raise CarscopeError(f"{path} has neither a column 'predicted' nor a column of probabilities for each class")
+        if 'predicted' not in rows:
+            raise CarscopeError(f"{path} has neither a column 'predicted' nor a column of probabilities for each class")
         return Predictions(rows, None, sorted({*rows.label.dropna(), *rows.predicted.dropna()}))
     probs = rows[classes].to_numpy(np.float64)
     off = ~((abs(probs.sum(1) - 1) < 1e-3) & (probs >= 0).all(1))
     if off.any():
-        raise CarscopeError(f"{path}: in {off.sum():,} of {len(rows):,} rows the columns {', '.join(classes[:3])}{', ...' * (len(classes) > 3)} are no probabilities "
-                         f'(line {off.argmax() + 2} sums to {probs[off.argmax()].sum():.3g}): give numbers from 0 that sum to one, or leave the columns out')
+        first, named = off.argmax(), ', '.join(classes[:3]) + ', ...' * (len(classes) > 3)
+        raise CarscopeError(f'{path}: in {off.sum():,} of {len(rows):,} rows the columns {named} are no probabilities '
+                            f'(line {first + 2} sums to {probs[first].sum():.3g}): give numbers from 0 that sum to one, '
+                            'or leave the columns out')
     return Predictions(rows.drop(columns=classes), np.log(probs.clip(1e-12)).astype(np.float32), classes)

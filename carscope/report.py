@@ -6,7 +6,7 @@
 __all__ = ['REPORT_STYLE', 'plot_history', 'summary_html', 'plot_year_errors', 'plot_confusion', 'run_html', 'write_report',
            'plot_runs', 'runs_table']
 
-# %% ../nbs/reference/report.ipynb #e5d07311
+# %% ../nbs/reference/report.ipynb #47a601f9
 import html
 import io
 from base64 import b64encode
@@ -17,7 +17,7 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from .files import atomic_write
-from .metrics import YEAR_TARGETS, confusion_counts, predicted_years
+from .metrics import YEAR_TARGETS, confusion_counts, predicted_years, with_interval
 from .palette import BLUE, COLOURS, YELLOW
 from .predictions import Predictions
 
@@ -32,7 +32,8 @@ def plot_history(
     left.legend(frameon=False)
     left.set(xlabel='epoch', ylabel='loss (cross-entropy)', title='Loss')
     right.plot(history.epoch, 100 * history.accuracy, color=BLUE, marker='.')
-    right.set(xlabel='epoch', ylabel='validation accuracy (%)', title=f'Accuracy, {history.accuracy.iloc[-1]:.1%} after {len(history)} epochs', ylim=(0, 100))
+    right.set(xlabel='epoch', ylabel='validation accuracy (%)', ylim=(0, 100),
+              title=f'Accuracy, {history.accuracy.iloc[-1]:.1%} after {len(history)} epochs')
     for ax in left, right:
         if 'stage' in history: _mark_stages(ax, history)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -44,7 +45,8 @@ def _mark_stages(ax, history):
     starts = history.groupby('stage', sort=False).epoch.min()
     for stage, epoch in list(starts.items())[1:]:
         ax.axvline(epoch - .5, color='grey', lw=1, ls=':')
-        ax.annotate(f' {stage}', (epoch - .5, 0), xycoords=('data', 'axes fraction'), xytext=(0, 4), textcoords='offset points', color='grey', fontsize=8)
+        ax.annotate(f' {stage}', (epoch - .5, 0), xycoords=('data', 'axes fraction'), xytext=(0, 4), textcoords='offset points',
+                    color='grey', fontsize=8)
 
 # %% ../nbs/reference/report.ipynb #24799e2f
 def summary_html(
@@ -52,15 +54,21 @@ def summary_html(
 ) -> str:
     "Settings, metrics and learning curves of a run as HTML."
     config, escape = run.config, lambda v: html.escape(str(v))
-    recipe = config.get('recipe', {})
-    facts = {'target': f"{config['target']}, {len(config['vocab'])} classes", 'backbone': config.get('arch'), 'recipe': recipe.get('name'),
-             'data': config.get('data'), 'images': ', '.join(f'{n:,} {s}' for s, n in config.get('images', {}).items()),
-             'size': f"{recipe['size']} px" if 'size' in recipe else None, 'device': config.get('device'), 'trained': config.get('created')}
-    left = ''.join(f'<tr><th style="text-align:left">{k}</th><td style="text-align:left">{escape(v)}</td></tr>' for k, v in facts.items() if v)
+    recipe, data = config.recipe, config.data
+    images = ', '.join(f'{n:,} {s}' for s, n in config.data.images.items())
+    facts = {'target': f"{config.target}, {len(config.vocab)} classes", 'backbone': config.backbone.arch,
+             'recipe': recipe.name, 'data': data.source, 'images': images,
+             'size': f'{recipe.size} px', 'device': config.provenance.device,
+             'trained': config.provenance.created}
+    align = 'style="text-align:left"'
+    left = ''.join(f'<tr><th {align}>{k}</th><td {align}>{escape(v)}</td></tr>' for k, v in facts.items() if v)
     right = _metrics_html(run.metrics) if (run.path/'metrics.json').exists() else '<p>not evaluated yet</p>'
     curves = run.path/'figures'/'history.png'
-    picture = f'<img style="max-width:60em" alt="learning curves" src="data:image/png;base64,{b64encode(curves.read_bytes()).decode()}">' if curves.exists() else ''
-    return f'<b>run {escape(run.path.name)}</b><div style="display:flex; flex-wrap:wrap; gap:2em"><table>{left}</table><div>{right}</div></div>{picture}'
+    picture = _image(curves.read_bytes(), 'learning curves', 'style="max-width:60em" ') if curves.exists() else ''
+    beside = f'<div style="display:flex; flex-wrap:wrap; gap:2em"><table>{left}</table><div>{right}</div></div>'
+    return f'<b>run {escape(run.path.name)}</b>{beside}{picture}'
+
+def _image(png, alt, style=''): return f'<img {style}alt="{alt}" src="data:image/png;base64,{b64encode(png).decode()}">'
 
 def _metrics_html(metrics):
     "A row a split: accuracy with its interval, then the other metrics."
@@ -68,11 +76,14 @@ def _metrics_html(metrics):
     for split in ('valid', 'test'):
         if split not in metrics: continue
         m = metrics[split]
-        row = {'split': split, 'images': m['n'], 'accuracy': f"{m['accuracy']:.1%} ({m['accuracy_low']:.1%} to {m['accuracy_high']:.1%})",
-               'baseline': f"{m['baseline_accuracy']:.1%}", 'top 5': f"{m['top5']:.1%}", 'macro F1': f"{m['macro_f1']:.3f}", 'ECE': f"{m['ece']:.3f}"}
+        row = {'split': split, 'images': m['n'], 'accuracy': _accuracy(m), 'baseline': f"{m['baseline_accuracy']:.1%}",
+               'top 5': f"{m['top5']:.1%}", 'macro F1': f"{m['macro_f1']:.3f}", 'ECE': f"{m['ece']:.3f}"}
+        if 'ece_raw' in m: row['ECE without temperature'] = f"{m['ece_raw']:.3f}"
         if 'mae_years' in m: row |= {'MAE (years)': f"{m['mae_years']:.2f}", 'of the median': f"{m['baseline_mae_years']:.2f}"}
         rows.append(row)
-    return pd.DataFrame(rows).to_html(index=False, border=0)
+    return pd.DataFrame(rows).to_html(index=False, border=0, na_rep='')
+
+def _accuracy(m): return with_interval(m['accuracy'], m['accuracy_low'], m['accuracy_high'], '.1%')
 
 # %% ../nbs/reference/report.ipynb #79619924
 def plot_year_errors(
@@ -85,7 +96,8 @@ def plot_year_errors(
     ends = [min(truth.min(), min(estimate)) - 2, max(truth.max(), max(estimate)) + 2]
     ax.plot(ends, ends, color='black', lw=1)
     ax.scatter(truth, estimate, s=12, alpha=.5, color=BLUE, linewidths=0)
-    ax.set(xlabel='year', ylabel='predicted year', xlim=ends, ylim=ends, aspect='equal', title=f'{abs(truth - estimate).mean():.1f} years off on average')
+    off = abs(truth - estimate).mean()
+    ax.set(xlabel='year', ylabel='predicted year', xlim=ends, ylim=ends, aspect='equal', title=f'{off:.1f} years off on average')
     ax.spines[['top', 'right']].set_visible(False)
     return ax
 
@@ -108,7 +120,8 @@ def plot_confusion(
 def run_html(
     run, # a `Run`
 ) -> str:
-    "What `summary_html` says, below the pictures: years or confusions, where there are predictions of at most thirty classes, and the strip of `carscope modernity`."
+    """What `summary_html` says, below the pictures: years or confusions, where there are predictions of at most thirty classes,
+    and the strip of `carscope modernity`."""
     figures, strip = {}, run.path/'modernity'/'strip.png'
     if strip.exists(): figures['examples'] = strip.read_bytes()
     if all((run.path/name).exists() for name in ('predictions.parquet', 'metrics.json')):
@@ -120,7 +133,7 @@ def run_html(
             plt.close(ax.figure)
             figures['predictions'] = buffer.getvalue()
     name = html.escape(run.path.name)
-    return ''.join(f'<img alt="{name}: {what}" src="data:image/png;base64,{b64encode(png).decode()}">' for what, png in figures.items()) + summary_html(run)
+    return ''.join(_image(png, f'{name}: {what}') for what, png in figures.items()) + summary_html(run)
 
 # %% ../nbs/reference/report.ipynb #81241478
 REPORT_STYLE = """
@@ -139,8 +152,9 @@ def write_report(
 ):
     "One page: what was asked, how well it was answered, and the pictures of it."
     parts = [f'<section><h2>{html.escape(name)}</h2>{run_html(run)}</section>' for name, run in runs.items()]
-    page = (f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title>'
-            f'<style>{REPORT_STYLE}</style></head><body><h1>{html.escape(title)}</h1><p>{html.escape(lead)}</p>{"".join(parts)}</body></html>')
+    title, meta = html.escape(title), '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    page = (f'<!doctype html><html lang="en"><head>{meta}<title>{title}</title><style>{REPORT_STYLE}</style></head>'
+            f'<body><h1>{title}</h1><p>{html.escape(lead)}</p>{"".join(parts)}</body></html>')
     with atomic_write(path) as part: part.write_text(page, encoding='utf-8')
 
 # %% ../nbs/reference/report.ipynb #d906abec
@@ -153,10 +167,13 @@ def plot_runs(
     for (name, run), colour in zip(runs.items(), COLOURS):
         history, test = run.history, run.metrics[run.metrics['split']]
         ax.plot(history.epoch, 100 * history.accuracy, color=colour, marker='.')
-        ax.annotate(f"{name}: {test['accuracy']:.1%} on {test['n']:,} {run.metrics['split']} images\n95 % interval {test['accuracy_low']:.1%} to {test['accuracy_high']:.1%}",
-                    (history.epoch.iloc[-1], 100 * history.accuracy.iloc[-1]), xytext=(4, 8), textcoords='offset points', va='bottom', ha='right', color=colour)
+        said = (f"{name}: {test['accuracy']:.1%} on {test['n']:,} {run.metrics['split']} images\n"
+                f"95 % interval {test['accuracy_low']:.1%} to {test['accuracy_high']:.1%}")
+        ax.annotate(said, (history.epoch.iloc[-1], 100 * history.accuracy.iloc[-1]), xytext=(4, 8), textcoords='offset points',
+                    va='bottom', ha='right', color=colour)
     ax.axhline(100 * test['baseline_accuracy'], color='black', lw=1, ls='--')
-    ax.annotate('always the commonest class', (1, 100 * test['baseline_accuracy']), xytext=(0, 3), textcoords='offset points', xycoords=('axes fraction', 'data'), ha='right')
+    ax.annotate('always the commonest class', (1, 100 * test['baseline_accuracy']), xytext=(0, 3), textcoords='offset points',
+                xycoords=('axes fraction', 'data'), ha='right')
     ax.set(xlabel='epoch', ylabel='validation accuracy (%)', ylim=(0, 100))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.spines[['top', 'right']].set_visible(False)
@@ -170,9 +187,12 @@ def runs_table(
     rows = []
     for name, run in runs.items():
         config, metrics, history = run.config, run.metrics, run.history
-        recipe, m = config['recipe'], metrics[metrics['split']]
-        rows.append({'run': name, 'trained': 'a linear head' if not recipe['unfreeze'] else 'head, then everything' if recipe['head_epochs'] else 'everything', 'images': f"{config['images']['train']:,}", 'size': f"{recipe['size']} px",
-                     'epochs': f"{recipe['head_epochs']} + {recipe['epochs']}" if recipe['unfreeze'] and recipe['head_epochs'] else str(recipe['epochs']), 'minutes': f"{history.seconds.sum() / 60:.2g}",
-                     'judged on': f"{m['n']:,} {metrics['split']}", 'top 1 (95 % interval)': f"{m['accuracy']:.1%} ({m['accuracy_low']:.1%} to {m['accuracy_high']:.1%})",
-                     'top 5': f"{m['top5']:.1%}", 'macro F1': f"{m['macro_f1']:.3f}", 'commonest class': f"{m['baseline_accuracy']:.1%}"})
+        recipe, m = config.recipe, metrics[metrics['split']]
+        both = recipe.unfreeze and recipe.head_epochs
+        trained = 'head, then everything' if both else 'everything' if recipe.unfreeze else 'a linear head'
+        rows.append({'run': name, 'trained': trained, 'images': f"{config.data.images['train']:,}", 'size': f'{recipe.size} px',
+                     'epochs': f'{recipe.head_epochs} + {recipe.epochs}' if both else str(recipe.epochs),
+                     'minutes': f"{history.seconds.sum() / 60:.2g}", 'judged on': f"{m['n']:,} {metrics['split']}",
+                     'top 1 (95 % interval)': _accuracy(m), 'top 5': f"{m['top5']:.1%}", 'macro F1': f"{m['macro_f1']:.3f}",
+                     'commonest class': f"{m['baseline_accuracy']:.1%}"})
     return pd.DataFrame(rows).set_index('run')

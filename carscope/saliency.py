@@ -22,7 +22,7 @@ from time import perf_counter
 from .backbone import layer_groups
 from .engine import choose_compute
 from .files import CarscopeError, atomic_write
-from .finetune import judged_size, load_network
+from .config import RunConfig
 from .maps import CONTROLS, METHODS, Question, eval_mode, make_question, map_pictures, saliency_maps
 from .palette import BLUE, COLOURS, GREEN, GREY, ORANGE, PINK, plain_axes
 from .pictures import is_there, load_image
@@ -358,7 +358,7 @@ def part_shares(
 CUES = {part: (part,) for part in PARTS[1:]} | dict(body=('body', 'paint', 'proportions'), background=('place', 'light'))
 
 def answers_redrawn(
-    net:nn.Sequential, config:dict, # as from `load_network`
+    net:nn.Sequential, config:RunConfig, # `run.network()` and `run.config`
     redrawn:pd.DataFrame,           # from `showroom.redraw`
     question:Question,
     batch_size:int=32,
@@ -419,7 +419,7 @@ def plot_part_shares(
 
 # %% ../nbs/04_saliency.ipynb #3c29d7de
 def score_maps(
-    net:nn.Sequential, config:dict, # as from `load_network`
+    net:nn.Sequential, config:RunConfig, # `run.network()` and `run.config`
     cars:pd.DataFrame,        # a catalog: `image`, and boxes where they are known
     question:Question,
     methods=(*METHODS, *CONTROLS),
@@ -657,7 +657,7 @@ def pictures_of(
 # %% ../nbs/04_saliency.ipynb #638beea9
 def try_methods(
     run:Run,
-    net, config,         # as from `load_network`
+    net, config:RunConfig, # `run.network()` and `run.config`
     question:Question,
     methods=tuple(METHODS),
     images=(),           # paths to use first; held-out images of the run are added where these are too few
@@ -696,7 +696,7 @@ def _free_names(images):
     return names
 
 def _in_words(question, logits, column, config):
-    answers, vocab, predicts = question.read(logits[None])[0], config['vocab'], config['target']
+    answers, vocab, predicts = question.read(logits[None])[0], config.vocab, config.target
     if len(answers) == len(vocab): return f'{predicts} {vocab[column]}, {float(logits.softmax(0)[column]):.0%}'
     return f'{question.name}: {float(answers[column]):.1f}'
 
@@ -727,7 +727,7 @@ def explain(
     Raises CarscopeError, before anything is written, for an image that cannot be opened, an unknown method, layer or target."""
     images, out = pictures_of(images), Path(out)
     sizes = [load_image(p, size=32).size for p in images]
-    net, config = load_network(run)
+    net, config = run.network(), run.config
     question, compute = make_question(target, config), choose_compute(device)
     check = try_method(run, net, config, question, method, images, layer, compute)
     found = dict(similarity=check.similarity, low=check.low, high=check.high, verdict=check.verdict)
@@ -741,7 +741,7 @@ def explain(
             arrays = dict(map=m, logits=row.cpu().numpy(), asked=np.array(answer), method=np.array(method))
             with atomic_write(npz) as part, open(part, 'wb') as f: np.savez_compressed(f, **arrays, **found)
             rows.append(dict(image=path, asked=question.name, answer=answer) | found | dict(zero=not m.any(), png=str(png)))
-    side = judged_size(config['recipe'])
+    side = config.recipe.eval_size
     for path, (width, height) in zip(images, sizes):
         if min(width, height) >= 32: continue
         warnings.warn(f'{path} is {width} x {height} px and was enlarged to {side} px: its map is unreliable', stacklevel=2)

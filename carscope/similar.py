@@ -12,8 +12,12 @@ from dataclasses import asdict, dataclass
 # ours first: it keeps fastai's and tqdm's import warnings quiet
 from .backbone import Branched, feature_width
 from .data import COLOUR, check_images
-from .engine import cached_features, choose_compute, require
-from .finetune import Classification, checked_catalog, judged_size, load_network, picture_loaders, predict_logits, recipe_loss
+from .engine import cached_features, choose_compute
+from .files import require
+from .config import RunConfig
+from .files import CarscopeError
+from .finetune import image_loaders, recipe_loss
+from .inference import Classification, predict_logits
 from .pictures import load_image
 from .metrics import wilson
 from .run import Run
@@ -59,14 +63,15 @@ def nearest(
 
 # %% ../nbs/09_similar.ipynb #b1a41f09
 def embed(
-    net, config,       # as from `load_network`
+    net, config:RunConfig, # `run.network()` and `run.config`
     catalog,           # with `content`, as `check_images` returns it
     compute=None,      # None: `choose_compute()`
     workers:int=None,
     progress:bool=False,
 ) -> tuple[np.ndarray, np.ndarray]: # features (rows of the store, width), mapped from disk; the row of each picture
     "What the body of a network gives for pictures, before the head, at the size at which the network is judged."
-    return cached_features(net.body, config['backbone'], catalog, compute or choose_compute(), judged_size(config['recipe']), workers=workers, progress=progress)
+    compute, size = compute or choose_compute(), config.recipe.eval_size
+    return cached_features(net.body, config.backbone.about, catalog, compute, size, workers=workers, progress=progress)
 
 def similar(
     run:Run,
@@ -78,10 +83,10 @@ def similar(
     progress:bool=False,
 ) -> pd.DataFrame: # image, rank, similar, distance, and label, make, model, year where the catalog has them; `top` rows a picture
     "The nearest cars of a catalog to each picture, but for the picture itself. Raises ValueError when a picture cannot be opened, or there are fewer than `top` cars."
-    (net, config), compute = load_network(run), choose_compute(device)
-    for p in images: load_image(p, size=32)
-    asked = check_images(pd.DataFrame(dict(image=pd.array([str(p) for p in images], 'string'))))
-    catalog = run.catalog if data is None else checked_catalog(data, progress, **config.get('pictures', {}))
+    references, compute = run.prepare_images(images), choose_compute(device)
+    asked = check_images(as_catalog(dict(image=references)))
+    catalog = run.catalog if data is None else run.prepare(data, progress)
+    net, config = run.network(), run.config
     features, rows = embed(net, config, catalog, compute, workers, progress)
     queries, at = embed(net, config, asked, compute, workers, progress)
     place = dict(zip(catalog.content[::-1], range(len(catalog) - 1, -1, -1)))
@@ -89,7 +94,7 @@ def similar(
     columns = [c for c in ('label', 'make', 'model', 'year') if c in catalog]
     found = catalog.iloc[positions.ravel()][['image', *columns]].reset_index(drop=True).rename(columns=dict(image='similar'))
     found.insert(1, 'distance', distances.ravel())
-    return pd.concat([pd.DataFrame(dict(image=np.repeat(asked.image.to_numpy(), top), rank=np.tile(np.arange(1, top + 1), len(asked)))), found], axis=1)
+    return pd.concat([pd.DataFrame(dict(image=np.repeat([str(p) for p in images], top), rank=np.tile(np.arange(1, top + 1), len(asked)))), found], axis=1)
 
 # %% ../nbs/09_similar.ipynb #2e5eb1d3
 def recall_at(
@@ -151,21 +156,25 @@ class _ClassAndDistances(nn.Module):
 
 @dataclass
 class ClassAndDistances(Classification):
-    "What a network is taught: the class of a picture, and which pictures are to be near to each other. Raises ValueError for an unknown loss."
+    "The objective of a training: the class of an image, and features that are similar within a class. Raises CarscopeError for an unknown loss."
     distances:str = 'triplet'  # of `DISTANCE_LOSSES`
     weight:float = 1.          # of the loss on distances
     class_loss:float = 1.      # weight of the loss of the class
-    together:int = 4           # pictures of a class in a batch
+    together:int = 4           # images of a class in a batch
+    name = 'class and distances'
+
+    @classmethod
+    def from_settings(cls, settings): return cls(**settings)
 
     def __post_init__(self):
         if self.distances not in DISTANCE_LOSSES: raise ValueError(f"a loss '{self.distances}' on distances is unknown: choose {', '.join(DISTANCE_LOSSES)}")
         require('pytorch_metric_learning', 'similar') # before any picture is read
 
-    def begin(self, catalog, recipe, body):
+    def prepare(self, catalog, recipe, body):
         if not recipe.unfreeze: raise ValueError(f'the recipe {recipe.name} leaves the body as it is, so that distances cannot be taught: choose another')
         if recipe.mixup or recipe.cutmix: raise ValueError('a mixture of pictures has no neighbours: set mixup and cutmix to 0')
         self.width = feature_width(body, recipe.size)
-        return catalog, recipe, dict(teaches='class and distances', **asdict(self))
+        return catalog, recipe, asdict(self)
 
     @property
     def metrics(self):
@@ -176,7 +185,7 @@ class ClassAndDistances(Classification):
     def network(self, net, settings): return Branched(net, nn.Identity())
 
     def loaders(self, training):
-        dls, size = picture_loaders(training, balance='none'), training.recipe.batch_size # the sampler draws all classes equally often
+        dls, size = image_loaders(training, balance='none'), training.recipe.batch_size # the sampler draws all classes equally often
         classes = pd.factorize(np.asarray(dls.train.items)[:, 1])[0]
         each = next(m for m in range(min(self.together, size), size + 1) if not size % m and m * len(set(classes)) >= size)
         draw = require('pytorch_metric_learning.samplers', 'similar').MPerClassSampler(classes, each, size, len(classes))
@@ -189,8 +198,9 @@ class ClassAndDistances(Classification):
         mine, of_distances = (miners.TripletMarginMiner(.2, 'semihard'), kind(.2)) if self.distances == 'triplet' else (None, kind())
         return _ClassAndDistances(recipe_loss(recipe, vocab), of_distances, mine, self.width, self.class_loss, self.weight)
 
-    def answer(self, net, rows, config, compute, **how):
-        return rows, predict_logits(net, rows.image, config, compute, width=len(config['vocab']) + config['features'], **how)[:, :len(config['vocab'])]
+    def predict(self, net, rows, config, compute, **how):
+        classes = len(config.vocab)
+        return rows, predict_logits(net, rows.image, config, compute, width=classes + config.backbone.features, **how)[:, :classes]
 
 # %% ../nbs/09_similar.ipynb #c34b83c0
 def model_map(

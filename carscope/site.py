@@ -7,21 +7,22 @@ __all__ = ['Site']
 
 # %% ../nbs/31_site.ipynb #1ff8c568
 import re
-from pathlib import Path
 
 # %% ../nbs/31_site.ipynb #b334d56c
 class Site:
-    "What becomes of a notebook on the site, beside what nbdev does to it: names in backticks are linked, and links to headings find them. (`procs` in settings.ini.)"
+    "What the site does to a notebook beside nbdev (`procs` in settings.ini): links of names in backticks and of headings."
     def __init__(self, nb):
         from nbdev.doclinks import NbdevLookup # needed by those who build the site only
-        self.lookup, own = NbdevLookup(), 'carscope.' + Path(nb.path_).stem.partition('_')[2]
+        exports = [cell.directives_['default_exp'][0] for cell in nb.cells if 'default_exp' in cell.directives_]
+        self.lookup, own = NbdevLookup(), f'carscope.{exports[0]}' if exports else None
         modules = self.lookup.entries['carscope']['syms']
-        for module in sorted(modules, key=lambda m: (m == own, m != 'carscope.cli')): # of names that are in two modules, the last one wins
+        # of names that are in two modules, the last one wins
+        for module in sorted(modules, key=lambda m: (m == own, m != 'carscope.cli')):
             self.lookup.syms.update({name.removeprefix(f'{module}.'): at for name, at in modules[module].items()})
 
     def linked(self, text):
         "Markdown with its links."
-        return re.sub(r'\]\(([\w.]*#)([\w.-]+)\)', lambda m: f']({m[1]}{m[2].lower()})', self.lookup.linkify(''.join(text)))
+        return re.sub(r'\]\(([\w./]*#)([\w.-]+)\)', lambda m: f']({m[1]}{m[2].lower()})', self.lookup.linkify(''.join(text)))
 
     def _hide_input_(self, cell): cell.source = '#| echo: false\n' + cell.source
 

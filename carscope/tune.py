@@ -14,8 +14,9 @@ from pathlib import Path
 
 # ours first: it keeps fastai's and tqdm's import warnings quiet
 from .data import COLOUR, fingerprint, split_catalog
-from .engine import require
-from .finetune import HEAD, WHOLE, Diverged, OutOfMemory, Recipe, RunWriter, checked_catalog, choose_recipe, train
+from .files import require
+from .config import Recipe, Split, choose_recipe, training_config
+from .finetune import HEAD, WHOLE, Diverged, OutOfMemory, RunWriter, train
 from .files import atomic_write
 from .run import Run, check_free
 
@@ -76,36 +77,36 @@ def tune(
     data,                   # a catalog, or what `read_catalog` reads
     out,                    # folder of the search
     trials:int=20,          # trainings, those of earlier calls included
-    recipe='one_cycle',     # what is varied: a name or a `Recipe`
+    config=None,            # a `TrainingConfig`, whose recipe is varied; None: its defaults
     space:dict=None,        # setting to `LOW:HIGH` or `A,B,C`; None: `SPACES`
-    target:str='label',     # label, make, body or year
-    valid:float=.2,         # shares of the images
-    test:float=0.,          # that no trial sees
-    split_by:str='image',   # image or group
-    seed:int=42,
-    progress:bool=False,    # show how far it is
-    **settings,             # to `train`: arch, weights, device, workers
+    progress:bool=False,    # show the progress
+    device:str='auto',      # auto, cpu, cuda or mps
+    workers:int=None,       # processes that load images
+    **changes,              # fields of the `TrainingConfig` to change; no trial sees the fraction `test`
 ) -> pd.DataFrame: # as from `trials_table`
     "Search for the settings with the best validation accuracy. Raises ValueError for a folder that holds something else, or a search with other data or settings."
     if num_distrib() > 1: raise ValueError('a search runs in one process: call it without torchrun')
-    optuna, recipe, out = require('optuna', 'tune'), choose_recipe(recipe), Path(out)
+    chosen, optuna, out = training_config(config, **changes), require('optuna', 'tune'), Path(out)
+    recipe = chosen.recipe
     ranges, last = read_space(recipe, space), WHOLE if recipe.unfreeze else HEAD
-    catalog = checked_catalog(data, progress)
-    catalog = split_catalog(catalog, valid, test, split_by, seed, target if target in catalog else 'label')
-    about = dict(data=fingerprint(catalog), target=target, recipe=asdict(recipe), space=ranges, split=[valid, test, split_by, seed], **{k: str(v) for k, v in settings.items() if k not in ('device', 'workers')})
+    catalog = checked_catalog(data, progress, truncated=chosen.truncated)
+    split = Split(chosen.valid, chosen.test, chosen.split_by, chosen.seed)
+    catalog = split_catalog(catalog, split.valid, split.test, split.by, split.seed, target=chosen.target)
+    about = dict(asdict(chosen), data=fingerprint(catalog), images=split_fingerprint(catalog), space=ranges)
+    own = dict(recipe=recipe, seed=chosen.seed, split=split, checks=False, resume=True, progress=progress, device=device, workers=workers)
     def attempt(trial):
         folder = out/trial.user_attrs.get('folder', f'trial-{trial.number:03}')
         trial.set_user_attr('folder', folder.name)
-        chosen = choose_recipe(recipe, **_suggest(trial, ranges))
+        tried = choose_recipe(recipe, **_suggest(trial, ranges))
         if progress: tqdm.write(f"trial {trial.number}: {', '.join(f'{k} {v:.3g}' if isinstance(v, float) else f'{k} {v}' for k, v in trial.params.items())}")
-        try: run = train(catalog[catalog.split != 'test'], folder, target=target, recipe=chosen, seed=seed, checks=False, resume=True, progress=progress,
-                         callbacks=lambda stage: [Watch(trial, folder, stage)] if stage == last else [], **settings)
+        watch = lambda stage: [Watch(trial, folder, stage)] if stage == last else []
+        try: run = train(catalog[catalog.split != 'test'], folder, chosen, callbacks=watch, **own | dict(recipe=tried))
         except (Diverged, OutOfMemory) as e: raise optuna.TrialPruned(str(e)) from None
         return run.metrics['valid']['accuracy']
     with _open_study(optuna, out, about) as study:
         _requeue(optuna, study)
         while len(_ended(study)) < trials:
-            study.sampler = optuna.samplers.TPESampler(seed=seed + len(study.trials)) # going on draws what is new
+            study.sampler = optuna.samplers.TPESampler(seed=chosen.seed + len(study.trials)) # going on draws what is new
             try: study.optimize(attempt, n_trials=1)
             except KeyboardInterrupt: raise KeyboardInterrupt(f'interrupted: {out} keeps {len(_ended(study))} of {trials} trials and what there is of the next; the same command goes on') from None
             _keep_best(study, out)

@@ -18,7 +18,7 @@ from pathlib import Path
 from .app import STYLE, Answerer, alike_html, data_uri, dial_html, heading, seen_html
 from .confusion import worst_images
 from .data import read_catalog
-from .engine import require
+from .files import require
 from .pictures import is_there, load_image, split_crop
 from .files import atomic_write
 from .run import Run

@@ -17,7 +17,7 @@ from pathlib import Path
 # ours first: it keeps fastai's and tqdm's import warnings quiet
 from .data import COLOUR, YEAR_TARGETS, as_catalog, class_years
 from .engine import choose_compute
-from .finetune import load_network, predict_logits
+from .inference import predict_logits
 from .pictures import load_image
 from .files import atomic_write
 from .metrics import predicted_years
@@ -262,13 +262,13 @@ def part_effects(
     progress:bool=False,
 ) -> pd.DataFrame: # a row a car, a part and a direction: image, part, by_years, moved (expected years), seen (% of full scale, mean over pixels)
     "Redraw cars with one part in the style of another year. Raises ValueError when the run is not of years, or an image is not a generated car."
-    net, config = load_network(run)
-    if config['target'] not in YEAR_TARGETS: raise ValueError(f"the target of {run.path} is '{config['target']}', not the year: give a run that was trained with --target year")
+    net, config = run.network(), run.config
+    if config.target not in YEAR_TARGETS: raise ValueError(f"the target of {run.path} is '{config.target}', not the year: give a run that was trained with --target year")
     with tempfile.TemporaryDirectory() as folder:
         table = redraw(images, folder, years, workers, progress)
         logits = predict_logits(net, table.file, config, choose_compute(device), progress=progress)
         pictures = [np.asarray(load_image(f)) for f in table.file]
-    expected, whole = torch.from_numpy(logits).softmax(1).numpy() @ class_years(config['vocab']).mean(1), {}
+    expected, whole = torch.from_numpy(logits).softmax(1).numpy() @ class_years(config.vocab).mean(1), {}
     for i in np.flatnonzero(table.part == ''): whole[table.image[i]] = i
     at = table.image.map(whole)
     table['moved'], table['seen'] = expected - expected[at], [100 / 255 * np.abs(pictures[i].astype(np.int16) - pictures[j]).mean() for i, j in enumerate(at)]
@@ -482,7 +482,7 @@ def run_margin(
     "`conformal_margin` from the validation images of a run; 0, with a warning, where there is nothing to take it from."
     try: return conformal_margin(run.predictions.of_split('valid'), coverage)
     except (FileNotFoundError, ValueError) as e:
-        if run.config['target'] not in YEAR_TARGETS: raise
+        if run.config.target not in YEAR_TARGETS: raise
         warnings.warn(f'intervals are as the network says, not as validation images ask: {e}', stacklevel=2)
         return 0.
 
@@ -495,13 +495,13 @@ def predict_years(
     progress:bool=False,
 ) -> pd.DataFrame: # as from `year_table`
     "How modern pictures look that the run has not seen. Raises ValueError when one cannot be opened, or the target of the run is not the year."
-    net, config = load_network(run)
-    if config['target'] not in YEAR_TARGETS: raise ValueError(f"the target of {run.path} is '{config['target']}', not the year: give a run that was trained with --target year")
+    net, config = run.network(), run.config
+    if config.target not in YEAR_TARGETS: raise ValueError(f"the target of {run.path} is '{config.target}', not the year: give a run that was trained with --target year")
     if not isinstance(images, pd.DataFrame):
         for p in images: load_image(p, size=32)
         images = as_catalog(pd.DataFrame(dict(image=list(map(str, images)))))
     logits = predict_logits(net, images.image, config, choose_compute(device), workers, progress)
-    return year_table(Predictions(images.assign(target=images.year.astype('string')), logits, config['vocab'], config['target']), run_margin(run))
+    return year_table(Predictions(images.assign(target=images.year.astype('string')), logits, config.vocab, config.target), run_margin(run))
 
 # %% ../nbs/02_year_modernity.ipynb #0dbb80a6
 def write_modernity(

@@ -7,20 +7,20 @@ __all__ = ['PARTS', 'Camera', 'Picture', 'Surround', 'BODIES', 'MAKES', 'PAINTS'
            'SHORTCUTS', 'VIEWS', 'Car', 'Settings', 'Shot', 'aim', 'contact_sheet', 'draw', 'expose', 'make_car',
            'place', 'recall', 'redraw', 'restyle', 'showroom', 'take_shot']
 
-# %% ../../nbs/reference/showroom/face.ipynb #42a09f30
+# %% ../../nbs/reference/showroom/face.ipynb #ed619219
 from importlib import import_module
 
 PARTS = ('background', 'body', 'glass', 'wheels', 'front lamps', 'rear lamps', 'grille', 'bumper', 'trim')
 
-# %% ../../nbs/reference/showroom/face.ipynb #595fdc1b
+# %% ../../nbs/reference/showroom/face.ipynb #728c562a
 _MODULES = dict( # module: the names that it lends
     render=('Camera', 'Picture', 'Surround'),
     styling=('BODIES', 'MAKES', 'PAINTS', 'YEARS', 'cue_table'),
-    cars=('CATALOG', 'MODEL_LINES', 'SHORTCUTS', 'VIEWS', 'Car', 'Settings', 'Shot', 'aim', 'contact_sheet', 'draw', 'expose', 'make_car',
-          'place', 'recall', 'redraw', 'restyle', 'showroom', 'take_shot'))
+    cars=('CATALOG', 'MODEL_LINES', 'SHORTCUTS', 'VIEWS', 'Car', 'Settings', 'Shot', 'aim', 'contact_sheet', 'draw', 'expose',
+          'make_car', 'place', 'recall', 'redraw', 'restyle', 'showroom', 'take_shot'))
 _LENT = {name: module for module, names in _MODULES.items() for name in names}
-_all_ = ['Camera', 'Picture', 'Surround', 'BODIES', 'MAKES', 'PAINTS', 'YEARS', 'cue_table', 'CATALOG', 'MODEL_LINES', 'SHORTCUTS', 'VIEWS',
-         'Car', 'Settings', 'Shot', 'aim', 'contact_sheet', 'draw', 'expose', 'make_car', 'place', 'recall', 'redraw', 'restyle',
+_all_ = ['Camera', 'Picture', 'Surround', 'BODIES', 'MAKES', 'PAINTS', 'YEARS', 'cue_table', 'CATALOG', 'MODEL_LINES', 'SHORTCUTS',
+         'VIEWS', 'Car', 'Settings', 'Shot', 'aim', 'contact_sheet', 'draw', 'expose', 'make_car', 'place', 'recall', 'redraw', 'restyle',
          'showroom', 'take_shot']
 
 def __getattr__(name):
