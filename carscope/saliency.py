@@ -16,6 +16,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from textwrap import wrap
 from time import perf_counter
 
 # ours first: it keeps fastai's and tqdm's import warnings quiet
@@ -731,13 +732,13 @@ def explain(
     question, compute = make_question(target, config), choose_compute(device)
     check = try_method(run, net, config, question, method, images, layer, compute)
     found = dict(similarity=check.similarity, low=check.low, high=check.high, verdict=check.verdict)
-    names, rows = _free_names(images), []
+    names, rows, sanity = _free_names(images), [], wrap(f'{method}, sanity check {verdict_text(check)}', 110)
     for paths, x, logits, maps in map_pictures(net, config, images, question, method, layer, compute, batch_size, progress):
         columns = question.columns(logits)
         for path, row, column, m in zip(paths, logits, columns.tolist(), maps):
             answer = _in_words(question, row, column, config)
-            png, npz = (out/f'{names[len(rows)]}{end}' for end in ('.png', '.npz'))
-            with atomic_write(png) as part: _draw(path, m, f'{answer}\n{method}: {verdict_text(check)}', part)
+            png, npz, title = out/f'{names[len(rows)]}.png', out/f'{names[len(rows)]}.npz', '\n'.join([answer, *sanity])
+            with atomic_write(png) as part: _draw(path, m, title, part)
             arrays = dict(map=m, logits=row.cpu().numpy(), asked=np.array(answer), method=np.array(method))
             with atomic_write(npz) as part, open(part, 'wb') as f: np.savez_compressed(f, **arrays, **found)
             rows.append(dict(image=path, asked=question.name, answer=answer) | found | dict(zero=not m.any(), png=str(png)))

@@ -18,7 +18,8 @@ from torch import nn
 
 from carscope.maps import CONTROLS, METHODS, make_question, map_pictures, saliency_maps
 from carscope.pictures import load_image
-from carscope.run import Run, below_their_folder
+from carscope.predictions import below_their_folder
+from carscope.run import Run
 from carscope.saliency import answers_redrawn, on_box, part_shares, part_worth, sanity_table, score_maps
 from carscope.showroom import redraw
 
