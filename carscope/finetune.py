@@ -535,7 +535,8 @@ def _prepared(data, chosen, compute, body, backbone, split, objective, progress)
     official = [s for s in ('valid', 'test') if split is None and (catalog.split == s).any()]
     made = split or Split(chosen.valid, chosen.test, chosen.split_by, chosen.seed, official)
     if split is None:
-        catalog = split_catalog(catalog, chosen.valid, chosen.test, chosen.split_by, chosen.seed, target=target)
+        catalog = split_catalog(catalog, chosen.valid, chosen.test, chosen.split_by, chosen.seed,
+                                stratify=target, target=chosen.target)
     catalog, recipe, settings = objective.prepare(catalog, chosen.recipe, body)
     vocab = vocabulary(catalog, target)
     training_rows(catalog, target, vocab, _shared_batch(recipe) if recipe.unfreeze else 1) # complains

@@ -16,7 +16,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 # ours first: it keeps fastai's and tqdm's import warnings quiet
-from .data import YEAR_TARGETS, class_years
+from .metrics import YEAR_TARGETS, class_years
 from .engine import Compute, Pictures, normalised
 from .files import CarscopeError
 from .config import RunConfig

@@ -17,7 +17,7 @@ from pathlib import Path
 from .data import as_catalog
 from .engine import choose_compute
 from .files import CarscopeError, atomic_write
-from .finetune import load_network, predict_logits
+from .inference import predict_logits
 from .metrics import (COVERAGE, YEAR_TARGETS, bootstrap, class_edges, class_years, conformal_margin, crps, interval_ends,
                               known_quantiles, mean_intervals, predicted_years, quantiles, with_interval, year_margin)
 from .palette import BLUE, GREEN, GREY, LIGHT_GREY, ORANGE, plain_axes
@@ -223,14 +223,14 @@ def part_effects(
     """Redraw cars with one part in the style of another year.
 
     `seen` is the mean change of the pixels. Raises CarscopeError when the run is not of years, or a car not generated."""
-    net, config = load_network(run)
+    net, config = run.network(), run.config
     _check_years(run, config)
     with tempfile.TemporaryDirectory() as folder:
         table = redraw(images, folder, years, workers, progress)
         logits = predict_logits(net, table.file, config, choose_compute(device), progress=progress)
         pictures = [np.asarray(load_image(f)) for f in table.file]
-    found = Predictions(table.assign(target=pd.NA, split=pd.NA), logits, config['vocab'], config['target'], _temperature(config))
-    expected = found.probs @ class_years(config['vocab']).mean(1)
+    found = Predictions(table.assign(target=pd.NA, split=pd.NA), logits, config.vocab, config.target, config.calibration.temperature)
+    expected = found.probs @ class_years(config.vocab).mean(1)
     whole = {table.image[i]: i for i in np.flatnonzero(table.part == '')}
     at = table.image.map(whole)
     change = lambda i, j: 100 / 255 * np.abs(pictures[i].astype(np.int16) - pictures[j]).mean()
@@ -238,11 +238,9 @@ def part_effects(
     return table[(table.part != '') & (abs(table.by_years) > years / 3)].drop(columns=['file', 'mask']).reset_index(drop=True)
 
 def _check_years(run, config):
-    if config['target'] in YEAR_TARGETS: return
-    raise CarscopeError(f"the target of {run.path} is '{config['target']}', not the year: "
+    if config.target in YEAR_TARGETS: return
+    raise CarscopeError(f"the target of {run.path} is '{config.target}', not the year: "
                         'give a run that was trained with --target year')
-
-def _temperature(config): return (config.get('calibration') or {}).get('temperature') or 1. # older runs have none
 
 # %% ../nbs/02_year_modernity.ipynb #5519214f
 def part_table(
@@ -460,11 +458,11 @@ def run_margin(
     coverage:float=COVERAGE,
 ) -> float: # years
     "The margin that the training kept, else `conformal_margin` from validation images; 0, with a warning, where there are none."
-    kept = (run.config.get('calibration') or {}).get('margin')
+    kept = run.config.calibration.margin
     if coverage == COVERAGE and kept is not None: return kept
     try: return conformal_margin(run.predictions.of_split('valid'), coverage)
     except (FileNotFoundError, ValueError) as e:
-        if run.config['target'] not in YEAR_TARGETS: raise
+        if run.config.target not in YEAR_TARGETS: raise
         warnings.warn(f'intervals are as the network says, not as validation images ask: {e}', stacklevel=2)
         return 0.
 
@@ -477,14 +475,15 @@ def predict_years(
     progress:bool=False,
 ) -> pd.DataFrame: # as from `year_table`
     "How modern new images look. Raises CarscopeError when one cannot be opened, or the target of the run is not the year."
-    net, config = load_network(run)
+    net, config = run.network(), run.config
     _check_years(run, config)
-    if not isinstance(images, pd.DataFrame):
-        for p in images: load_image(p, size=32)
-        images = as_catalog(pd.DataFrame(dict(image=list(map(str, images)))))
-    logits = predict_logits(net, images.image, config, choose_compute(device), workers, progress)
+    if isinstance(images, pd.DataFrame): references = images.image
+    else:
+        references = run.prepare_images(images)
+        images = as_catalog(dict(image=[str(p) for p in images]))
+    logits = predict_logits(net, references, config, choose_compute(device), workers, progress)
     table = images.assign(target=images.year.astype('string'))
-    return year_table(Predictions(table, logits, config['vocab'], config['target'], _temperature(config)), run_margin(run))
+    return year_table(Predictions(table, logits, config.vocab, config.target, config.calibration.temperature), run_margin(run))
 
 # %% ../nbs/02_year_modernity.ipynb #0dbb80a6
 def write_modernity(
