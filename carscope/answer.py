@@ -148,7 +148,8 @@ class Answerer:
         self.years = self.cars if self.cars.predicts_years else Loaded(years, compute) if years else None
         if years and not self.years.predicts_years:
             target = self.years.config.target
-            raise CarscopeError(f'{years.path} predicts the {target}, not the year: give a run that was trained with --target year')
+            remedy = 'give a run that was trained with --target year'
+            raise CarscopeError(f'{years.path} predicts the {target}, not the year: {remedy}')
         if not self.cars.has_box: self.missing['box'] = 'the run has no box head, train one with --boxes'
         self._note_calibration()
         self._prepare_years()
@@ -190,7 +191,8 @@ class Answerer:
         try:
             self.catalog = cars.run.catalog
             self.gallery, self.rows = embed(cars.plain, cars.config, self.catalog, cars.compute, progress=progress)
-        except (OSError, ValueError): self.catalog, self.missing['similar'] = None, 'the images of the run are not on this machine'
+        except (OSError, ValueError):
+            self.catalog, self.missing['similar'] = None, 'the images of the run are not on this machine'
 
     def _check(self, methods, compute, progress):
         "The sanity check of each method, on held-out images of the run if they are there."
@@ -199,8 +201,9 @@ class Answerer:
         checks = {}
         for n, slow in (N_CHECK_IMAGES, False), (N_CHECK_IMAGES_SLOW, True):
             some = [m for m in methods if (m in SLOW_METHODS) == slow]
-            if some: checks |= try_methods(run, self.cars.plain, self.cars.config, self.question, some, () if own else self.examples,
-                                           compute=compute, n_images=n, progress=progress)
+            if not some: continue
+            checks |= try_methods(run, self.cars.plain, self.cars.config, self.question, some, () if own else self.examples,
+                                  compute=compute, n_images=n, progress=progress)
         return {m: checks[m] for m in methods}
 
 # %% ../nbs/reference/answer.ipynb #25409e85
@@ -230,8 +233,8 @@ def _crop(self:Answerer, loaded, data, name, notes):
     "The crop of an image for a run; a note where it has to be used whole."
     crop = loaded.crop(data)
     if loaded.config.preparation.crop and not crop:
-        notes.append(f'The {name} was trained on images cropped to the car. The box of this image is unknown, so that all of it was '
-                     'used: crop it to the car for a better prediction.')
+        notes.append(f'The {name} was trained on images cropped to the car. The box of this image is unknown, so that all of it '
+                     'was used: crop it to the car for a better prediction.')
     return crop
 
 @patch
@@ -290,7 +293,8 @@ def as_json(
     (width, height), config = answer.size, answerer.cars.config
     left, top, wide, high = answer.crop or (0, 0, width, height)
     classes = [dict(name=c, probability=round(p, 6)) for c, p in answer.classes.items()]
-    plain = dict(image=dict(width=width, height=height), target=config.target, classes=classes, temperature=answerer.cars.temperature)
+    plain = dict(image=dict(width=width, height=height), target=config.target, classes=classes,
+                 temperature=answerer.cars.temperature)
     if answer.crop: plain['crop'] = dict(zip(('left', 'top', 'width', 'height'), answer.crop))
     if answer.years: plain['year'] = _year_json(answer.years, answerer)
     if answer.box:
@@ -324,7 +328,8 @@ STYLE = """
 .framed {position: relative; line-height: 0}
 .framed img {width: 100%; border-radius: .4em}
 .framed img.map {position: absolute; inset: 0; width: 100%; height: 100%; border-radius: .4em}
-.framed .box {position: absolute; border: 3px solid #e69f00; box-shadow: 0 0 0 1px #000, inset 0 0 0 1px #000; box-sizing: border-box}
+.framed .box {position: absolute; border: 3px solid #e69f00;
+  box-shadow: 0 0 0 1px #000, inset 0 0 0 1px #000; box-sizing: border-box}
 figcaption {font-size: .92em; line-height: 1.35; padding: .35em .1em 0}
 .verdict {display: inline-block; padding: .05em .6em; border-radius: 1em; color: #fff; background: #666}
 .verdict.passed {background: #0072b2}
@@ -370,7 +375,8 @@ def explained_html(
     frame = ''
     if box:
         left, top, right, bottom = (100 * v for v in box)
-        where, place = 'Predicted bounding box.', f'left:{left:.2f}%;top:{top:.2f}%;width:{right - left:.2f}%;height:{bottom - top:.2f}%'
+        place = f'left:{left:.2f}%;top:{top:.2f}%;width:{right - left:.2f}%;height:{bottom - top:.2f}%'
+        where = 'Predicted bounding box.'
         frame = f'<div class="box" style="{place}"></div>'
     dark = Image.fromarray((255 * (.8 - .8 * explanation.map**.7)).round().astype(np.uint8))
     cover = data_uri(Image.merge('LA', (Image.new('L', dark.size), dark)), 'png')
@@ -400,7 +406,8 @@ def similar_html(answer, missing) -> str:
             image = '<img alt="this file is gone" src="data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA=">'
         parts = [str(row[c]) for c in ('make', 'model', 'year') if c in row and pd.notna(row[c])]
         name = row['label'] if pd.notna(row.get('label')) else ' '.join(parts)
-        cards.append(f'<figure>{image}<figcaption>{html.escape(str(name))}<br>distance {row["distance"]:.2f}</figcaption></figure>')
+        caption = f'{html.escape(str(name))}<br>distance {row["distance"]:.2f}'
+        cards.append(f'<figure>{image}<figcaption>{caption}</figcaption></figure>')
     return f'<div class="similar">{"".join(cards)}</div>'
 
 # %% ../nbs/reference/answer.ipynb #da947cf4
@@ -414,7 +421,8 @@ def heading(
     try:
         split = run.metrics['split']
         m = run.metrics[split]
-        quality = f"{split} accuracy {100 * m['accuracy']:.0f} % (95 % CI {100 * m['accuracy_low']:.0f}-{100 * m['accuracy_high']:.0f}, n = {m['n']:,})"
+        interval = f"95 % CI {100 * m['accuracy_low']:.0f}-{100 * m['accuracy_high']:.0f}, n = {m['n']:,}"
+        quality = f"{split} accuracy {100 * m['accuracy']:.0f} % ({interval})"
         if answerer.predicts_years:
             quality = (f"mean absolute error {m['mae_years']:.1f} years on {m['n']:,} {split} images, "
                        f"{m['baseline_mae_years']:.1f} years for the median of the training years")

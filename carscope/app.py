@@ -37,7 +37,7 @@ class Uploads:
         try: self.folder = Path(os.path.realpath(tempfile.mkdtemp(prefix='carscope_app_')))
         except OSError as e:
             where = f'{tempfile.gettempdir()} ({e.strerror})'
-            raise FileProblem(f'uploads need a folder, and none can be made in {where}: set TMPDIR to a writable folder') from None
+            raise FileProblem(f'no folder for uploads can be made in {where}: set TMPDIR to a writable folder') from None
         self.kept, self.coming, self.unread, self.lock = set(), 0, Counter(), Lock()
 
     def keep(self):
@@ -95,7 +95,9 @@ def _hand_on(photo, gr, uploads):
     return photo
 
 def _returned(text):
-    "What the browser was given to keep: the view, what the network saw, the column, the box. Raises CarscopeError for anything else."
+    """What the browser was given to keep: the view, what the network saw, the column, the box.
+
+    Raises CarscopeError for anything else."""
     try:
         kept = json.loads(text)
         data = lambda key: io.BytesIO(base64.b64decode(kept[key].partition(',')[2], validate=True))
@@ -108,8 +110,9 @@ def _returned(text):
 
 # %% ../nbs/21_app.ipynb #fc7d5923
 class Page:
-    """What the parts of the page call, one after the other and in one thread: in each new thread torch takes memory that it does not
-    give back. Every error is one sentence."""
+    """What the parts of the page call. Every error is one sentence.
+
+    Calls run one after the other in one thread: in each new thread torch takes memory that it does not give back."""
     def __init__(self, answerer, gr): self.answerer, self.gr, self.thread = answerer, gr, ThreadPoolExecutor(1)
 
     def _run(self, function, *args):
@@ -124,7 +127,8 @@ class Page:
         explanation, missing = self.answerer.explain(answer.pixels, answer.column, method), self.answerer.missing
         view = data_uri(answer.view, quality=88)
         kept = dict(view=view, pixels=data_uri(answer.pixels, 'png'), column=answer.column, box=answer.box)
-        return (answer.classes.to_dict(), dial_html(answer, self.answerer), explained_html(view, answer.box, explanation, missing),
+        return (answer.classes.to_dict(), dial_html(answer, self.answerer),
+                explained_html(view, answer.box, explanation, missing),
                 notes_html(answer), similar_html(answer, missing), as_json(answer, explanation, self.answerer), json.dumps(kept))
 
     def _explained(self, kept, method):
@@ -176,7 +180,8 @@ def make_page(
             gr.Markdown('Programs get it from the end point `/answer`: see *Use via API* at the foot of the page. '
                         'Nothing that is sent is kept after the answer.')
         kept = gr.Textbox(first[6], visible=False)
-        parts, alone = [classes, dial, explained, notes, similar, numbers, kept], dict(concurrency_id='network', concurrency_limit=1)
+        parts = [classes, dial, explained, notes, similar, numbers, kept]
+        alone = dict(concurrency_id='network', concurrency_limit=1)
         answered = photo.upload(page.photo, [photo, methods], parts, api_visibility='private', **alone)
         answered.then(None, None, photo, js='() => null') # answered or refused, it makes room for the next
         samples.click(page.example, [samples, methods], parts, api_visibility='private', **alone)
@@ -194,11 +199,13 @@ class Guard:
     async def __call__(self, scope, receive, send):
         if scope['type'] != 'http': return await self.app(scope, receive, send)
         path, length = scope['path'].lower(), dict(scope['headers']).get(b'content-length', b'0')
-        if any(f'{route}=http' in path for route in ('/file', '/proxy')): return await self._answer(send, 404, 'addresses are not fetched')
+        if any(f'{route}=http' in path for route in ('/file', '/proxy')):
+            return await self._answer(send, 404, 'addresses are not fetched')
         from starlette.exceptions import HTTPException # comes with gradio
         if '/file=' in path:
             place = Path(os.path.realpath(scope['path'].partition('/file=')[2]))
-            if place.is_relative_to(self.uploads.folder) and place not in self.uploads.kept: return await self._preview(send, place)
+            if place.is_relative_to(self.uploads.folder) and place not in self.uploads.kept:
+                return await self._preview(send, place)
         seen, sentence = 0, f'this is larger than {MAX_BYTES >> 20} MB: send a smaller copy'
         async def counted():
             nonlocal seen
@@ -211,7 +218,8 @@ class Guard:
             await drain()
             raise HTTPException(413, sentence) # what did not say how long it would be
         async def drain():
-            while seen < 10 * self.most and (await counted()).get('more_body'): pass # many read an answer only when they have sent all
+            while seen < 10 * self.most and (await counted()).get('more_body'):
+                pass # many read an answer only when they have sent all
         if length.isdigit() and int(length) <= self.most:
             return await (self._upload if path.endswith('/upload') else self.app)(scope, limited, send)
         await drain()
@@ -253,7 +261,9 @@ def serving(
     host:str='127.0.0.1',
     port:int=None,  # None: the first free one from 7860
 ):
-    "The address of the page, while the context lasts. Raises CarscopeError when gradio is not installed, FileProblem when the port is taken."
+    """The address of the page, while the context lasts.
+
+    Raises CarscopeError when gradio is not installed, FileProblem when the port is taken."""
     os.environ.update(GRADIO_ANALYTICS_ENABLED='False', HF_HUB_DISABLE_TELEMETRY='1')
     gr = require('gradio', 'app')
     with ExitStack() as stack:
@@ -263,9 +273,12 @@ def serving(
         stack.callback(blocks.close, verbose=False)
         theme = gr.themes.Default(primary_hue='blue', font=['system-ui', 'sans-serif'], font_mono=['ui-monospace', 'monospace'])
         style = dict(theme=theme, css=STYLE, footer_links=['api'])
-        shut = dict(share=False, show_error=False, ssr_mode=False, mcp_server=False, pwa=False, run_history=False, enable_monitoring=False,
-                    state_session_capacity=100, max_file_size=MAX_BYTES, app_kwargs=dict(middleware=[(Guard, (), dict(uploads=uploads))]))
-        try: _, url, _ = blocks.launch(server_name=host, server_port=port, prevent_thread_lock=True, quiet=True, inbrowser=False, **style, **shut)
+        shut = dict(share=False, show_error=False, ssr_mode=False, mcp_server=False, pwa=False, run_history=False,
+                    enable_monitoring=False, state_session_capacity=100, max_file_size=MAX_BYTES,
+                    app_kwargs=dict(middleware=[(Guard, (), dict(uploads=uploads))]))
+        try:
+            _, url, _ = blocks.launch(server_name=host, server_port=port, prevent_thread_lock=True, quiet=True, inbrowser=False,
+                                      **style, **shut)
         except OSError as e:
             place = f'{host}:{port or "7860 and the ports after it"}'
             raise FileProblem(f'the page cannot be served at {place}: choose another port with --port, or another --host') from e

@@ -35,7 +35,8 @@ STYLE_TAG = '''<style>.carscope { %s
 .words {padding-top: .3em; overflow-wrap: anywhere}
 .words small, .quiet {opacity: .8}
 .bar {display: grid; grid-template-columns: minmax(0, 1fr) max-content; gap: 0 .6em; margin-bottom: .4em}
-.bar i {grid-column: 1/3; height: .45em; border-radius: .3em; background: linear-gradient(#0072b2, #0072b2) 0/var(--share) no-repeat #8884}
+.bar i {grid-column: 1/3; height: .45em; border-radius: .3em;
+  background: linear-gradient(#0072b2, #0072b2) 0/var(--share) no-repeat #8884}
 .refused {border-left: .3em solid #d55e00; padding-left: .6em}
 code {white-space: pre-wrap; overflow-wrap: anywhere; background: #8883; padding: 0 .2em}
 } [data-jp-theme-light=false] .carscope {color-scheme: dark}</style>''' % STYLE
@@ -44,7 +45,7 @@ def picture_html(
     image,    # a path or reference
     alt:str,  # what it shows, in words
 ) -> str:
-    "A small version of a picture, or a frame with words where it is gone or cannot be opened."
+    "A small version of an image, or a frame with words where it is gone or cannot be opened."
     try: small = load_image(image, 240)
     except FileNotFoundError: return '<div class="gone">this file is gone</div>'
     except (OSError, ValueError): return '<div class="gone">this file cannot be opened</div>'
@@ -69,10 +70,12 @@ class Pages:
         self.on.on_click(lambda _: self.turn(1))
         self.pictures = [w.HTML() for _ in range(min(many, count))]
         self.checks = [w.Checkbox(indent=False, layout=dict(width='auto')) for _ in self.pictures if tick]
-        for place, check in enumerate(self.checks): check.observe(lambda change, place=place: self._ticked(place, change.new), 'value')
+        for place, check in enumerate(self.checks):
+            check.observe(lambda change, place=place: self._ticked(place, change.new), 'value')
         self.cards = [w.VBox(parts) for parts in (zip(self.pictures, self.checks) if tick else zip(self.pictures))]
         turning = w.HBox([self.back, self.on, self.where], layout=dict(flex_flow='row wrap', align_items='center'))
-        self.box = w.VBox([turning, w.GridBox(self.cards, layout=dict(grid_template_columns='repeat(auto-fill, minmax(min(13em, 100%), 1fr))', grid_gap='1em .8em'))])
+        self.box = w.VBox([turning, w.GridBox(self.cards, layout=dict(
+            grid_template_columns='repeat(auto-fill, minmax(min(13em, 100%), 1fr))', grid_gap='1em .8em'))])
         self.show()
 
     def show(self,
@@ -89,7 +92,8 @@ class Pages:
             self.pictures[place].value = self.draw(shown[place])
             if self.tick: self.checks[place].value, self.checks[place].description = self.ticked(shown[place])
         self.back.disabled, self.on.disabled = self.first == 0, self.first + self.many >= len(self.order)
-        self.where.value = f'{self.first + 1:,} to {self.first + len(shown):,} of {len(self.order):,}' if shown else 'there is none'
+        self.where.value = (f'{self.first + 1:,} to {self.first + len(shown):,} of {len(self.order):,}'
+                            if shown else 'there is none')
 
     def turn(self,
         by:int, # pages
@@ -120,10 +124,13 @@ def browse_losses(
         raise CarscopeError(f"no image of the split '{split}' is of a class that {run.path} knows: choose another split")
     sizes, pages = worst.target.value_counts().sort_index(), Pages(len(worst), lambda i: _loss_html(worst.iloc[i]), many)
     options = [(f'all {len(sizes)} classes ({len(worst):,})', 0), *((f'{c} ({n:,})', c) for c, n in sizes.items())]
-    chosen = w.Dropdown(options=options, description='True class', style=dict(description_width='initial'), layout=dict(width='max-content', max_width='100%'))
-    chosen.observe(lambda change: pages.show(range(len(worst)) if change.new == 0 else worst.index[worst.target == change.new].tolist(), 0), 'value')
+    chosen = w.Dropdown(options=options, description='True class', style=dict(description_width='initial'),
+                        layout=dict(width='max-content', max_width='100%'))
+    chosen.observe(lambda change: pages.show(
+        range(len(worst)) if change.new == 0 else worst.index[worst.target == change.new].tolist(), 0), 'value')
     wrong, gone = int((worst.target != worst.predicted).sum()), sum(not is_there(p) for p in worst.image)
-    about = (f'{len(worst):,} images of the {split} split, {wrong:,} of them with another predicted {html.escape(predictions.target)}. '
+    about = (f'{len(worst):,} images of the {split} split, {wrong:,} of them with another predicted '
+             f'{html.escape(predictions.target)}. '
              'In brackets: the probability of a class.' + f' The files of {gone:,} are gone.' * (gone > 0))
     box = w.VBox([w.HTML(f'{STYLE_TAG}{about}'), chosen, pages.box])
     box.add_class('carscope')
@@ -218,7 +225,8 @@ def whole_paths(
     "Where the pictures are. What is not in the data set counts from the folder of the list."
     there, found = {}, []
     if data is not None:
-        for p in (data if isinstance(data, pd.DataFrame) else read_catalog(data)).image: there.setdefault(_name(p), []).append(str(p))
+        for p in (data if isinstance(data, pd.DataFrame) else read_catalog(data)).image:
+            there.setdefault(_name(p), []).append(str(p))
     for image in images:
         like = [p for p in there.get(_name(image), []) if f"/{p}".replace('\\', '/').endswith(f"/{image.lstrip('/')}")]
         found.append(like[0] if like else str(Path(folder)/image))
@@ -238,12 +246,14 @@ def row_html(
 ) -> str:
     "A card: the picture, its label, and why it is in the list."
     safe = {k: html.escape(v) for k, v in row.items()}
-    shown, words = picture_html(image, f"{row.get('label', '')}, {_name(image)}"), f"<b>{safe.get('label') or 'no label'}</b>{_percent(row.get('score', ''))}"
+    shown = picture_html(image, f"{row.get('label', '')}, {_name(image)}")
+    words = f"<b>{safe.get('label') or 'no label'}</b>{_percent(row.get('score', ''))}"
     if row.get('suggested'): words += f"<br>rather <b>{safe['suggested']}</b>?{_percent(row.get('p_suggested', ''))}"
     if other:
         split, other_split = (f', {safe[c]}' if safe.get(c) else '' for c in ('split', 'other_split'))
         shown = f"<div class=\"two\">{shown}{picture_html(other, f'what it is a copy of, {_name(other)}')}</div>"
-        words += f"{split}<br>{KINDS.get(row.get('kind'), 'a copy of')} <b>{safe.get('other_label') or 'no label'}</b>{other_split}"
+        words += (f"{split}<br>{KINDS.get(row.get('kind'), 'a copy of')} "
+                  f"<b>{safe.get('other_label') or 'no label'}</b>{other_split}")
         words += f"<br><small>set {safe.get('set', '')}, {html.escape(_name(other))}</small>"
     if row.get('fault'): words += f"<br>its box: {safe['fault']}"
     return f'{shown}<div class="words">{words}</div>'
@@ -254,7 +264,9 @@ def tick(
     data=None,    # the data set that was audited, a catalog or what `read_catalog` reads; None: the pictures are beside the list
     many:int=12,  # pictures a page
 ):
-    "A widget: the rows of a list with a checkbox each, which changes the file at once. Raises MissingFile or CarscopeError when it is no list of an audit."
+    """A widget: the rows of a list with a checkbox each, which changes the file at once.
+
+    Raises MissingFile or CarscopeError when it is no list of an audit."""
     w, ticks = require('ipywidgets', 'lab'), TickList(file)
     line, note, again = w.HTML(), w.HTML(), w.Button(description='Read it again', layout=dict(display='none'))
     box = w.VBox([w.HTML(STYLE_TAG), line, note, again])
@@ -276,11 +288,13 @@ def tick(
         places, others = (whole_paths([r.get(c, '') for r in ticks.rows], data, ticks.path.parent) for c in ('image', 'copy_of'))
         draw = lambda i: row_html(ticks.rows[i], places[i], others[i] if ticks.rows[i].get('copy_of') else None)
         first = box.pages.first if hasattr(box, 'pages') else 0
-        box.pages = Pages(len(ticks.rows), draw, many, mark, lambda i: (ticks.ticked[i], f'{i + 1}. {_name(ticks.rows[i]["image"])}'))
+        box.pages = Pages(len(ticks.rows), draw, many, mark,
+                          lambda i: (ticks.ticked[i], f'{i + 1}. {_name(ticks.rows[i]["image"])}'))
         if first < len(ticks.rows): box.pages.show(first=first)
         box.children = [*box.children[:4], box.pages.box]
         tell()
-        if places and not any(map(is_there, places)): note.value = 'None of the pictures is there: say where the data set lies, <code>tick(file, data)</code>.'
+        if places and not any(map(is_there, places)):
+            note.value = 'None of the images is there: pass the data set, <code>tick(file, data)</code>.'
     fill()
     again.on_click(fill)
     return box
@@ -288,8 +302,10 @@ def tick(
 def _ticked_html(ticks, data):
     "How many are ticked, and what uses the list."
     there = shlex.quote(str(data)) if data is not None and not isinstance(data, pd.DataFrame) else 'DATA'
-    uses = {'--exclude': 'leaves them out'} | ({'--relabel': 'gives them the suggested label'} if 'suggested' in ticks.names else {})
-    words = ', '.join(f'<code>{html.escape(f"carscope train {there} {option} {shlex.quote(str(ticks.path))}")}</code> {what}' for option, what in uses.items())
+    uses = {'--exclude': 'leaves them out'}
+    if 'suggested' in ticks.names: uses['--relabel'] = 'gives them the suggested label'
+    words = ', '.join(f'<code>{html.escape(f"carscope train {there} {option} {shlex.quote(str(ticks.path))}")}</code> {what}'
+                      for option, what in uses.items())
     return f'<div role="status"><b>{sum(ticks.ticked):,} of {len(ticks.rows):,} ticked.</b> {words}.</div>'
 
 # %% ../nbs/26_widgets.ipynb #02690695
@@ -297,7 +313,8 @@ def bars_html(
     classes, # probabilities by name, the likeliest first
 ) -> str:
     "A bar for each class."
-    return ''.join(f'<div class="bar"><span>{html.escape(str(c))}</span><b>{p:.1%}</b><i style="--share:{100 * p:.1f}% 100%"></i></div>' for c, p in classes.items())
+    bar = lambda p: f'<b>{p:.1%}</b><i style="--share:{100 * p:.1f}% 100%"></i>'
+    return ''.join(f'<div class="bar"><span>{html.escape(str(c))}</span>{bar(p)}</div>' for c, p in classes.items())
 
 # %% ../nbs/26_widgets.ipynb #9cd7ebcf
 class Trial:
@@ -306,7 +323,8 @@ class Trial:
         w = require('ipywidgets', 'lab')
         self.answerer, self.answer = answerer, None
         self.upload = w.FileUpload(accept='image/*', description='Upload an image', layout=dict(width='max-content'))
-        self.path = w.Text(placeholder='or the path of an image', continuous_update=False, layout=dict(width='20em', max_width='100%'))
+        self.path = w.Text(placeholder='or the path of an image', continuous_update=False,
+                           layout=dict(width='20em', max_width='100%'))
         self.status, self.classes, self.explained, self.similar = (w.HTML() for _ in range(4))
         offered = [(f'{name} ({check.verdict})', name) for name, check in answerer.checks.items()]
         method = 'layercam' if 'layercam' in answerer.checks else offered[0][1]
@@ -373,8 +391,8 @@ def try_picture(
 ):
     """A widget: upload an image, and see its most probable classes, year, box, saliency map and similar cars.
 
-    The sanity check of each method comes first: pass fewer `methods` to start sooner. Raises CarscopeError or MissingFile when a run
-    cannot be loaded, or the second is no year model."""
+    The sanity check of each method comes first: pass fewer `methods` to start sooner. Raises CarscopeError or MissingFile when a
+    run cannot be loaded, or the second is no year model."""
     require('ipywidgets', 'lab')
     trial = Trial(Answerer(run, years, **kwargs))
     trial._try(trial.ask, 'a generated car', Path(trial.answerer.examples[0]).read_bytes())
