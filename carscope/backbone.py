@@ -134,7 +134,7 @@ def _timm_source(arch):
     try:
         config = json.loads(path.read_text(encoding='utf-8'))
         pixels, name = config.get('pretrained_cfg', config), config['architecture']
-        args = {k: v for k, v in (config.get('model_args') or {}).items() if k != 'num_classes'}
+        args = {k: v for k, v in (config.get('model_args') or {}).items() if (k, v) != ('in_chans', 3) and k != 'num_classes'}
         mean, std = pixels.get('mean', IMAGENET_MEAN), pixels.get('std', IMAGENET_STD)
     except (ValueError, KeyError, AttributeError) as e:
         raise CarscopeError(f'{path} is not a description of a timm network ({_first_line(e)})') from None

@@ -407,7 +407,8 @@ def split_catalog(
     catalog.loc[free.index, 'split'] = 'train'
     for name, rows in drawn.items(): catalog.loc[rows, 'split'] = name
     catalog = _keep_apart(catalog, catalog.index.isin(np.concatenate([free.index, *drawn.values()])), by)
-    if not (catalog.split == 'train').any() or not len(free): raise CarscopeError(f'{nothing_left}: lower valid and test')
+    trained = (catalog.split == 'train') & catalog[target].notna()
+    if not trained.any(): raise CarscopeError(f'{nothing_left}: lower valid and test')
     return catalog
 
 def _with_known(catalog, target, stratify):

@@ -25,7 +25,7 @@ from .finetune import image_loaders, recipe_loss
 from .inference import Classification, predict_logits
 from .maps import as_layer, find_layer
 from .pictures import load_image
-from .metrics import metrics_of, paired_gain, wilson
+from .metrics import mean_interval, mean_intervals, metrics_of, paired_gain, wilson
 from .run import Run
 
 import matplotlib.pyplot as plt
@@ -167,13 +167,14 @@ def box_metrics(
     table,     # as in `box_scores`
     mean_box,  # (4,) of the training pictures, shares
 ) -> dict:
-    """`boxes` (how many are known), `mean_iou` with its 95 % interval, the shares `iou_50`, `iou_75`, `iou_90` of boxes that overlap so much, `centre_error` (percent of the diagonal, median),
+    """`boxes` (how many are known), `mean_iou` with its 95 % interval (for three boxes and more), the shares `iou_50`, `iou_75`, `iou_90` of boxes that overlap so much, `centre_error` (percent of the diagonal, median),
     and what two boxes get that look at no picture: `mean_box_iou`, the mean training box, and `whole_iou`, all of the picture."""
     scores, truth = box_scores(table).dropna(), box_shares(table).clip(0, 1)
     if not len(scores): return dict(boxes=0)
     fixed = {name: float(_scores(truth, np.tile(box, (len(table), 1)), table).iou.mean()) for name, box in dict(mean_box_iou=mean_box, whole_iou=(0., 0, 1, 1)).items()}
-    mean, half = scores.iou.mean(), 1.96 * scores.iou.std() / np.sqrt(len(scores))
-    return dict(boxes=len(scores), mean_iou=float(mean), mean_iou_low=float(mean - half), mean_iou_high=float(mean + half),
+    mean, low, high = mean_interval(scores.iou)
+    interval = {} if np.isnan(low) else dict(mean_iou_low=low, mean_iou_high=high)
+    return dict(boxes=len(scores), mean_iou=mean, **interval,
                 **{f'iou_{t}': float((scores.iou >= t / 100).mean()) for t in (50, 75, 90)}, centre_error=float(scores.centre.median()), **fixed)
 
 # %% ../nbs/05_localize.ipynb #6cbb74ef
@@ -329,9 +330,9 @@ def plot_overlap_by(
     fig, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout='constrained', sharey=True)
     off = 100 * np.hypot(scores.x - .5, scores.y - .5)
     for ax, values, label in zip(axes, (100 * scores['cover'], off), ('size of the true box (% of the picture)', 'its distance from the middle (% of the side of the picture)')):
-        by = scores.iou.groupby(pd.qcut(values, bins, duplicates='drop'), observed=True)
-        middle, mean, half = values.groupby(pd.qcut(values, bins, duplicates='drop'), observed=True).mean(), by.mean(), 1.96 * by.std() / np.sqrt(by.size())
-        ax.errorbar(middle, mean, half, fmt='o-', color=COLOUR, ms=5, lw=1.5, capsize=3)
+        of = pd.factorize(pd.qcut(values, bins, duplicates='drop'), sort=True)[0]
+        mean, low, high = mean_intervals(scores.iou, of)
+        ax.errorbar(values.groupby(of).mean(), mean, [mean - low, high - mean], fmt='o-', color=COLOUR, ms=5, lw=1.5, capsize=3)
         ax.set(xlabel=label, ylim=(0, 1))
         ax.spines[['top', 'right']].set_visible(False)
         ax.grid(axis='y', color='#dddddd', lw=.6)

@@ -115,7 +115,8 @@ def recall_at(
     for k in ks:
         right, count = int((first < k).sum()), len(first)
         low, high = wilson(right, count)
-        table.append(dict(k=k, n=count, recall=right / max(count, 1), low=low, high=high, chance=float(np.mean(_chance(n - 1, others[others > 0], k)))))
+        recall, chance = (right / count, float(np.mean(_chance(n - 1, others[others > 0], k)))) if count else (np.nan, np.nan)
+        table.append(dict(k=k, n=count, recall=recall, low=low, high=high, chance=chance))
     return pd.DataFrame(table)
 
 def _chance(n, good, k):
