@@ -17,7 +17,7 @@ from pathlib import Path
 from .data import as_catalog
 from .engine import choose_compute
 from .files import CarscopeError, atomic_write
-from .finetune import load_network, predict_logits
+from .inference import predict_logits
 from .metrics import (COVERAGE, YEAR_TARGETS, bootstrap, class_edges, class_years, conformal_margin, crps, interval_ends,
                               known_quantiles, mean_intervals, predicted_years, quantiles, with_interval, year_margin)
 from .palette import BLUE, GREEN, GREY, LIGHT_GREY, ORANGE, plain_axes
@@ -464,7 +464,7 @@ def run_margin(
     if coverage == COVERAGE and kept is not None: return kept
     try: return conformal_margin(run.predictions.of_split('valid'), coverage)
     except (FileNotFoundError, ValueError) as e:
-        if run.config['target'] not in YEAR_TARGETS: raise
+        if run.config.target not in YEAR_TARGETS: raise
         warnings.warn(f'intervals are as the network says, not as validation images ask: {e}', stacklevel=2)
         return 0.
 
