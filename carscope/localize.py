@@ -10,7 +10,7 @@ __all__ = ['BOX', 'LEAST', 'FOUND', 'TRUE', 'box_shares', 'SquashWithBox', 'Clip
 
 # %% ../nbs/05_localize.ipynb #8c654545
 import warnings
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from operator import itemgetter
 

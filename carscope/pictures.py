@@ -169,12 +169,13 @@ def load_image(
     truncated:bool=False,  # fill the missing part of a JPEG that was cut short with grey, instead of refusing it
     most_pixels:int=None,  # more are refused; None: `MOST_PIXELS`
     formats=None,          # names of Pillow's formats, others are refused; None: all that it knows
+    crop:tuple=None,       # left, top, width and height in pixels, of a file-like object; paths say theirs in the reference
 ) -> PIL.Image.Image:
     """The picture as 8-bit RGB, upright, cropped when its reference says so.
 
     Raises CarscopeError when it cannot be decoded or has too many pixels, MissingFile when it is not there."""
     is_file = hasattr(image, 'read')
-    name, crop = (getattr(image, 'name', 'the picture'), None) if is_file else split_crop(image)
+    name, crop = (getattr(image, 'name', 'the picture'), crop) if is_file else split_crop(image)
     try:
         data = image.read() if is_file else read_bytes(name)
         if truncated and data[:2] == b'\xff\xd8':

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 
 # ours first: it keeps fastai's and tqdm's import warnings quiet
 from .backbone import Branched, feature_width
-from .data import COLOUR, check_images
+from .data import COLOUR, as_catalog, check_images
 from .engine import cached_features, choose_compute
 from .files import require
 from .config import RunConfig
