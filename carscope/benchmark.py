@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict
 
 # carscope first: it sets how OpenMP threads wait before torch is loaded, and keeps import warnings of fastai quiet
 from .backbone import feature_width, layer_groups, load_body

@@ -21,7 +21,7 @@ from . import __version__
 from .backbone import TIMM_SOURCES, check_backbone, import_library
 from .config import RunConfig, read_config, write_config
 from .data import split_report
-from .files import CarscopeError, FileProblem, atomic_write, read_json, write_json
+from .files import CarscopeError, atomic_write, read_json, write_json
 from .metrics import YEAR_TARGETS, class_mean_intervals, class_years, confusion_counts, image_scores
 from .metrics import predicted_years, wilson
 from .predictions import Predictions
@@ -641,15 +641,15 @@ def _in_words(repo, by_hand='or write the folder with `carscope card RUN --out F
         status = getattr(response, 'status_code', None)
         said = (str(e).splitlines() or [''])[0].strip().rstrip('.') or type(e).__name__
         if status is None:
-            raise FileProblem(f'{constants.ENDPOINT} cannot be reached ({said}): try again later, {by_hand}') from None
+            raise CarscopeError(f'{constants.ENDPOINT} cannot be reached ({said}): try again later, {by_hand}') from None
         known = {401: f'the hub refuses the token for {repo}, or there is no such repository (401): log in with `hf auth login`, '
                  f'or give '
                       'a token in HF_TOKEN',
                  403: f'the hub refuses {repo} to this token (403): use a name below your own, or a token with the right to it',
                  404: f'the hub has no {repo}, or does not show it to this token (404): check its name'}
-        raise FileProblem(known.get(status, f'the hub answers {status} for {repo}: try again later, {by_hand}')) from None
+        raise CarscopeError(known.get(status, f'the hub answers {status} for {repo}: try again later, {by_hand}')) from None
     except json.JSONDecodeError:
-        raise FileProblem(f'{constants.ENDPOINT} is not the Hugging Face hub: try again in another network, {by_hand}') from None
+        raise CarscopeError(f'{constants.ENDPOINT} is not the Hugging Face hub: try again in another network, {by_hand}') from None
     except ValueError as e: raise CarscopeError(f"the hub refuses the card: {' '.join(str(e).split())}") from None
 
 # %% ../nbs/25_card.ipynb #49e7407f

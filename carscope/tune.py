@@ -93,10 +93,11 @@ def tune(
     recipe = chosen.recipe
     ranges, last = read_space(recipe, space), WHOLE if recipe.unfreeze else HEAD
     catalog = checked_catalog(data, progress, truncated=chosen.truncated)
+    listed = checked_catalog(catalog, exclude=chosen.exclude, relabel=chosen.relabel) # each training reads the lists itself
     official = [s for s in ('valid', 'test') if (catalog.split == s).any()]
     split = Split(chosen.valid, chosen.test, chosen.split_by, chosen.seed, official)
     catalog = split_catalog(catalog, split.valid, split.test, split.by, split.seed, target=chosen.target)
-    about = dict(asdict(chosen), data=fingerprint(catalog), images=split_fingerprint(catalog), space=ranges)
+    about = dict(asdict(chosen), data=fingerprint(listed), images=split_fingerprint(catalog), space=ranges)
     own = dict(split=split, checks=False, resume=True, progress=progress, device=device, workers=workers)
     def attempt(trial):
         folder = out/trial.user_attrs.get('folder', f'trial-{trial.number:03}')
