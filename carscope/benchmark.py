@@ -12,20 +12,18 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict
 
 # carscope first: it sets how OpenMP threads wait before torch is loaded, and keeps import warnings of fastai quiet
 from .backbone import feature_width, layer_groups, load_body
-from .data import default_workers, opened_size, split_catalog, training_rows, vocabulary
+from .config import Backbone, RunConfig, choose_recipe
+from .data import checked_catalog, default_workers, opened_size, split_catalog, training_rows, vocabulary
 from .engine import Pictures, choose_compute
 from .files import available_cores
-from .config import Backbone, RunConfig, choose_recipe
-from .data import checked_catalog
 from .finetune import Training, discriminative, image_loaders, make_learner
-from .run import join_head
 from .learning import compiled_training
 from .palette import BLUE, GREY, ORANGE, plain_axes
 from .pictures import load_image
+from .run import join_head
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -72,12 +70,13 @@ def bare_training(
     target:str='label',
     device:str='auto',
     compile:bool=False,   # see `compiled_training`
+    seed:int=42,          # of the training
     **settings,           # of `Training`: workers
 ) -> Training:
     "A training that writes nothing, with a body of its own."
     body, about = load_body(arch, weights)
     backbone = Backbone(arch, **about, weights=weights, features=feature_width(body, recipe.size))
-    config = RunConfig(target, vocabulary(catalog, target), recipe, backbone, compile=compile)
+    config = RunConfig(target, vocabulary(catalog, target), recipe, backbone, seed=seed, compile=compile)
     return Training(None, catalog, config, choose_compute(device), body, **settings)
 
 # %% ../nbs/30_benchmark.ipynb #0eae2f41

@@ -7,19 +7,19 @@ __all__ = ['DISTANCE_LOSSES', 'nearest', 'embed', 'similar', 'recall_at', 'plot_
            'plot_model_map', 'neighbours_share']
 
 # %% ../nbs/09_similar.ipynb #47553154
+import inspect
 from dataclasses import asdict, dataclass
 
-# ours first: it keeps fastai's and tqdm's import warnings quiet
+# carscope first: it keeps import warnings of fastai and tqdm quiet
 from .backbone import Branched, feature_width
-from .data import COLOUR, as_catalog, check_images
-from .engine import cached_features, choose_compute
-from .files import require
 from .config import RunConfig
-from .files import CarscopeError
+from .data import as_catalog, check_images
+from .engine import cached_features, choose_compute
+from .files import CarscopeError, require
 from .finetune import image_loaders, recipe_loss
 from .inference import Classification, predict_logits
-from .pictures import load_image
 from .metrics import wilson
+from .palette import BLACK, BLUE, GREEN, GREY, LIGHT_GREY, ORANGE, PINK, SKY, YELLOW, plain_axes
 from .run import Run
 
 import matplotlib.pyplot as plt
@@ -43,10 +43,10 @@ def nearest(
     but=None,       # (n,) position in `rows` that is not to be found, mostly the query itself; -1: none
     block:int=2**15, # rows at a time
 ) -> tuple[np.ndarray, np.ndarray]: # positions in `rows` (n, k), and distances (n, k), 0 to 2, ascending
-    "The rows of the gallery that point into the most similar directions: exact, by one minus the cosine. Raises ValueError when there are fewer than `k`."
+    "The rows of the gallery with the smallest cosine distances, by exact search. Raises CarscopeError for fewer than `k`."
     queries, many = _unit(queries), len(gallery if rows is None else rows)
     found = many - (but is not None)
-    if not 1 <= k <= found: raise ValueError(f'{k} neighbours cannot be found among {found}: choose 1 to {found}')
+    if not 1 <= k <= found: raise CarscopeError(f'{k} neighbours cannot be found among {found}: choose 1 to {found}')
     best, where = torch.full((len(queries), k), -torch.inf), torch.zeros(len(queries), k, dtype=torch.long)
     for start in range(0, many, block):
         here = slice(start, start + block)
@@ -69,32 +69,36 @@ def embed(
     workers:int=None,
     progress:bool=False,
 ) -> tuple[np.ndarray, np.ndarray]: # features (rows of the store, width), mapped from disk; the row of each picture
-    "What the body of a network gives for pictures, before the head, at the size at which the network is judged."
+    "The features of images, the output of the body before the head, at the image size of the evaluation."
     compute, size = compute or choose_compute(), config.recipe.eval_size
     return cached_features(net.body, config.backbone.about, catalog, compute, size, workers=workers, progress=progress)
 
 def similar(
     run:Run,
-    images,                # paths
-    data=None,             # a catalog, or what `read_catalog` reads; None: all pictures of the run
-    top:int=10,            # cars for each picture
+    images,                # paths or references
+    data=None,             # a catalog, or what `read_catalog` reads; None: all images of the run
+    top:int=10,            # cars for each image
     device:str='auto',
     workers:int=None,
     progress:bool=False,
-) -> pd.DataFrame: # image, rank, similar, distance, and label, make, model, year where the catalog has them; `top` rows a picture
-    "The nearest cars of a catalog to each picture, but for the picture itself. Raises ValueError when a picture cannot be opened, or there are fewer than `top` cars."
+) -> pd.DataFrame: # image, rank, similar, distance, and label, make, model, year where the catalog has them; `top` rows per image
+    """The most similar cars of a catalog for each image, except for the image itself. Images and catalog are prepared as in the
+    training of the run.
+
+    Raises CarscopeError when an image cannot be opened, or there are fewer than `top` cars."""
     references, compute = run.prepare_images(images), choose_compute(device)
     asked = check_images(as_catalog(dict(image=references)))
     catalog = run.catalog if data is None else run.prepare(data, progress)
     net, config = run.network(), run.config
     features, rows = embed(net, config, catalog, compute, workers, progress)
-    queries, at = embed(net, config, asked, compute, workers, progress)
+    asked_features, at = embed(net, config, asked, compute, workers, progress)
     place = dict(zip(catalog.content[::-1], range(len(catalog) - 1, -1, -1)))
-    positions, distances = nearest(queries[at], features, top, rows, [place.get(c, -1) for c in asked.content])
+    positions, distances = nearest(asked_features[at], features, top, rows, [place.get(c, -1) for c in asked.content])
     columns = [c for c in ('label', 'make', 'model', 'year') if c in catalog]
     found = catalog.iloc[positions.ravel()][['image', *columns]].reset_index(drop=True).rename(columns=dict(image='similar'))
     found.insert(1, 'distance', distances.ravel())
-    return pd.concat([pd.DataFrame(dict(image=np.repeat([str(p) for p in images], top), rank=np.tile(np.arange(1, top + 1), len(asked)))), found], axis=1)
+    queries = dict(image=np.repeat([str(p) for p in images], top), rank=np.tile(np.arange(1, top + 1), len(asked)))
+    return pd.concat([pd.DataFrame(queries), found], axis=1)
 
 # %% ../nbs/09_similar.ipynb #2e5eb1d3
 def recall_at(
@@ -102,8 +106,9 @@ def recall_at(
     values,             # (n,) class, or model line, of each picture; NA where unknown
     ks=(1, 5, 10),
 ) -> pd.DataFrame: # a row a k: k, n, recall, low, high (95 %), chance
-    """How often one at least of the k nearest of all other pictures has the same value (recall at k, as Jegou and others, 2011, and the literature on metric learning count it), and how often one of k drawn at random would.
-    Pictures that are alone with their value cannot be told and do not count."""
+    """Recall@k (Jegou et al., 2011): how often at least one of the k nearest of all other images has the same value, with its 95
+    %
+    interval, and how often at least one of k random ones would. Images that are alone with their value do not count."""
     values = pd.Series(values).reset_index(drop=True)
     there = values.notna().to_numpy()
     values, rows = values[there].to_numpy(), np.asarray(rows)[there]
@@ -115,14 +120,15 @@ def recall_at(
     for k in ks:
         right, count = int((first < k).sum()), len(first)
         low, high = wilson(right, count)
-        recall, chance = (right / count, float(np.mean(_chance(n - 1, others[others > 0], k)))) if count else (np.nan, np.nan)
-        table.append(dict(k=k, n=count, recall=recall, low=low, high=high, chance=chance))
+        chance = float(np.mean(_chance(n - 1, others[others > 0], k)))
+        table.append(dict(k=k, n=count, recall=right / max(count, 1), low=low, high=high, chance=chance))
     return pd.DataFrame(table)
 
 def _chance(n, good, k):
-    "That of k drawn from n without putting back, one at least is among the `good`."
+    "The probability that of k drawn from n without replacement at least one is among the `good`."
     bad = n - good
-    with np.errstate(invalid='ignore'): none = np.exp(gammaln(bad + 1) - gammaln(np.maximum(bad - k, 0) + 1) - gammaln(n + 1) + gammaln(max(n - k, 0) + 1))
+    ways = lambda m: gammaln(m + 1) - gammaln(np.maximum(m - k, 0) + 1) # logarithm of the ordered ways to draw k of m
+    with np.errstate(invalid='ignore'): none = np.exp(ways(bad) - ways(n))
     return 1 - np.where(bad >= k, none, 0)
 
 # %% ../nbs/09_similar.ipynb #d5541777
@@ -130,17 +136,20 @@ def plot_recall(
     recalls:pd.DataFrame, # from `recall_at`, of several networks by `network`
     ax=None,
 ) -> plt.Axes:
-    "How often one of the k nearest is of the same kind, for each network, with 95 % intervals; grey: k drawn at random."
+    "Recall@k of each network with 95 % intervals; grey: k drawn at random."
     ax = ax or plt.subplots(figsize=(6, 3.4), layout='constrained')[1]
     names, ks = list(dict.fromkeys(recalls.network)), sorted(set(recalls.k))
-    for i, (name, colour) in enumerate(zip(names, (COLOUR, '#009e73', '#e69f00', '#cc79a7'))):
+    for i, (name, colour) in enumerate(zip(names, (BLUE, GREEN, YELLOW, PINK))):
         of = recalls[recalls.network == name].sort_values('k')
-        ax.errorbar(np.arange(len(ks)) + .12 * (i - (len(names) - 1) / 2), 100 * of.recall, [100 * (of.recall - of.low), 100 * (of.high - of.recall)], fmt='o', color=colour, capsize=3, label=name)
-    ax.plot(np.arange(len(ks)), 100 * recalls.groupby('k').chance.first().loc[ks], '_', color='#777777', ms=40, label='drawn at random')
+        x, whiskers = np.arange(len(ks)) + .12 * (i - (len(names) - 1) / 2), [100 * (of.recall - of.low),
+                                                                              100 * (of.high - of.recall)]
+        ax.errorbar(x, 100 * of.recall, whiskers, fmt='o', color=colour, capsize=3, label=name)
+    ax.plot(np.arange(len(ks)), 100 * recalls.groupby('k').chance.first().loc[ks], '_', color=GREY, ms=40,
+            label='drawn at random')
     ax.set_xticks(range(len(ks)), [f'of {k}' if k > 1 else 'the nearest' for k in ks])
     ax.set(xlabel='one at least of the nearest', ylabel='is of the same kind (%)', ylim=(0, 100))
     ax.legend(frameon=False, loc='upper left', bbox_to_anchor=(1, 1))
-    ax.spines[['top', 'right']].set_visible(False)
+    plain_axes(ax)
     return ax
 
 # %% ../nbs/09_similar.ipynb #3aa7cd48
@@ -149,15 +158,18 @@ DISTANCE_LOSSES = dict(triplet='TripletMarginLoss', contrastive='ContrastiveLoss
 class _ClassAndDistances(nn.Module):
     def __init__(self, of_class, of_distances, mine, width, class_loss, weight):
         super().__init__()
-        self.of_class, self.of_distances, self.mine, self.width, self.class_loss, self.weight = of_class, of_distances, mine, width, class_loss, weight
+        self.of_class, self.of_distances, self.mine, self.width = of_class, of_distances, mine, width
+        self.class_loss, self.weight = class_loss, weight
     def forward(self, out, y): # (n, classes + width), (n,)
         out, y = out.as_subclass(torch.Tensor), y.as_subclass(torch.Tensor)
         directions = nn.functional.normalize(out[:, -self.width:].float(), dim=1)
-        return self.class_loss * self.of_class(out[:, :-self.width], y) + self.weight * self.of_distances(directions, y, self.mine(directions, y) if self.mine else None)
+        distances = self.of_distances(directions, y, self.mine(directions, y) if self.mine else None)
+        return self.class_loss * self.of_class(out[:, :-self.width], y) + self.weight * distances
 
 @dataclass
 class ClassAndDistances(Classification):
-    "The objective of a training: the class of an image, and features that are similar within a class. Raises CarscopeError for an unknown loss."
+    """The objective of a training: the class of an image, and features that are similar within a class. Raises CarscopeError for
+    an unknown loss."""
     distances:str = 'triplet'  # of `DISTANCE_LOSSES`
     weight:float = 1.          # of the loss on distances
     class_loss:float = 1.      # weight of the loss of the class
@@ -165,15 +177,22 @@ class ClassAndDistances(Classification):
     name = 'class and distances'
 
     @classmethod
-    def from_settings(cls, settings): return cls(**settings)
+    def from_settings(cls, settings):
+        made = cls.__new__(cls) # to evaluate a run, pytorch_metric_learning is not needed
+        known = {name: settings.get(name, p.default) for name, p in inspect.signature(cls).parameters.items()}
+        made.__dict__.update(known)
+        return made
 
     def __post_init__(self):
-        if self.distances not in DISTANCE_LOSSES: raise ValueError(f"a loss '{self.distances}' on distances is unknown: choose {', '.join(DISTANCE_LOSSES)}")
-        require('pytorch_metric_learning', 'similar') # before any picture is read
+        if self.distances not in DISTANCE_LOSSES:
+            raise CarscopeError(f"the metric-learning loss '{self.distances}' is unknown: use {', '.join(DISTANCE_LOSSES)}")
+        require('pytorch_metric_learning', 'similar') # before any image is read
 
     def prepare(self, catalog, recipe, body):
-        if not recipe.unfreeze: raise ValueError(f'the recipe {recipe.name} leaves the body as it is, so that distances cannot be taught: choose another')
-        if recipe.mixup or recipe.cutmix: raise ValueError('a mixture of pictures has no neighbours: set mixup and cutmix to 0')
+        if not recipe.unfreeze:
+            raise CarscopeError(f'the recipe {recipe.name} does not train the body, and metric learning has to: use another '
+                                f'recipe')
+        if recipe.mixup or recipe.cutmix: raise CarscopeError('a mixture of images has no neighbours: set mixup and cutmix to 0')
         self.width = feature_width(body, recipe.size)
         return catalog, recipe, asdict(self)
 
@@ -186,9 +205,11 @@ class ClassAndDistances(Classification):
     def network(self, net, settings): return Branched(net, nn.Identity())
 
     def loaders(self, training):
-        dls, size = image_loaders(training, balance='none'), training.recipe.batch_size # the sampler draws all classes equally often
+        # the sampler draws all classes equally often
+        dls, size = image_loaders(training, balance='none'), training.recipe.batch_size
         classes = pd.factorize(np.asarray(dls.train.items)[:, 1])[0]
-        each = next(m for m in range(min(self.together, size), size + 1) if not size % m and m * len(set(classes)) >= size)
+        fits = lambda m: not size % m and m * len(set(classes)) >= size
+        each = next(m for m in range(min(self.together, size), size + 1) if fits(m))
         draw = require('pytorch_metric_learning.samplers', 'similar').MPerClassSampler(classes, each, size, len(classes))
         dls.train.get_idxs = lambda: list(draw)
         return dls
@@ -196,12 +217,14 @@ class ClassAndDistances(Classification):
     def loss(self, recipe, vocab):
         losses, miners = (require(f'pytorch_metric_learning.{part}', 'similar') for part in ('losses', 'miners'))
         kind = getattr(losses, DISTANCE_LOSSES[self.distances])
-        mine, of_distances = (miners.TripletMarginMiner(.2, 'semihard'), kind(.2)) if self.distances == 'triplet' else (None, kind())
+        mine, of_distances = (miners.TripletMarginMiner(.2, 'semihard'), kind(.2)) if self.distances == 'triplet' else (None,
+                                                                                                                        kind())
         return _ClassAndDistances(recipe_loss(recipe, vocab), of_distances, mine, self.width, self.class_loss, self.weight)
 
     def predict(self, net, rows, config, compute, **how):
         classes = len(config.vocab)
-        return rows, predict_logits(net, rows.image, config, compute, width=classes + config.backbone.features, **how)[:, :classes]
+        width = classes + config.backbone.features
+        return rows, predict_logits(net, rows.image, config, compute, width=width, **how)[:, :classes]
 
 # %% ../nbs/09_similar.ipynb #c34b83c0
 def model_map(
@@ -210,15 +233,21 @@ def model_map(
     of:str='group',     # what makes a point: a column
     seed:int=0,
 ) -> pd.DataFrame: # a row a value of the column: x, y, n (pictures), make, body, year (the mean)
-    "Mean directions of models in two dimensions, near ones near (t-SNE; van der Maaten and Hinton, 2008). Raises ValueError for fewer than five models."
+    """Mean directions of models in two dimensions, similar ones close together (t-SNE; van der Maaten and Hinton, 2008).
+
+    Raises CarscopeError for fewer than five models."""
     there = catalog[of].notna().to_numpy()
     names, codes = np.unique(catalog[of][there].astype(str), return_inverse=True)
-    if len(names) < 5: raise ValueError(f"a map of {len(names)} values of '{of}' would say nothing: five are needed")
-    sums = np.zeros((len(names), features.shape[1]))
-    for part in np.array_split(np.arange(len(codes)), len(codes) // 8192 + 1): np.add.at(sums, codes[part], _unit(features[np.asarray(rows)[there][part]]).numpy())
-    at = TSNE(perplexity=min(15, (len(names) - 1) / 3), init='pca', random_state=seed, metric='cosine').fit_transform(_unit(sums).numpy())
+    if len(names) < 5: raise CarscopeError(f"a map of {len(names)} values of '{of}' would say nothing: five are needed")
+    sums, rows = np.zeros((len(names), features.shape[1])), np.asarray(rows)[there]
+    for part in np.array_split(np.arange(len(codes)), len(codes) // 8192 + 1):
+        np.add.at(sums, codes[part], _unit(features[rows[part]]).numpy())
+    layout = TSNE(perplexity=min(15, (len(names) - 1) / 3), init='pca', random_state=seed, metric='cosine')
+    at = layout.fit_transform(_unit(sums).numpy())
     known = catalog[there].assign(_code=codes).groupby('_code')
-    return pd.DataFrame({of: names, 'x': at[:, 0], 'y': at[:, 1], 'n': known.size().to_numpy(), 'make': known.make.first().to_numpy(), 'body': known.body.first().to_numpy(), 'year': known.year.mean().astype(float).to_numpy()})
+    points = pd.DataFrame({of: names, 'x': at[:, 0], 'y': at[:, 1], 'n': known.size().to_numpy()})
+    facts = dict(make=known.make.first(), body=known.body.first(), year=known.year.mean().astype(float))
+    return points.assign(**{name: values.to_numpy() for name, values in facts.items()})
 
 # %% ../nbs/09_similar.ipynb #b2c29e6d
 def plot_model_map(
@@ -230,13 +259,18 @@ def plot_model_map(
     "Models that look alike to the network lie near each other; their size is the number of pictures."
     ax = ax or plt.subplots(figsize=(6, 5.4), layout='constrained')[1]
     size = 12 + 50 * points.n / points.n.max()
-    if by == 'year': ax.figure.colorbar(ax.scatter(points.x, points.y, s=size, c=points.year, cmap='cividis', lw=0), ax=ax, label='mean year of the pictures', orientation='horizontal', shrink=.8, pad=.02, ticks=MaxNLocator(5, integer=True))
+    if by == 'year':
+        dots = ax.scatter(points.x, points.y, s=size, c=points.year, cmap='cividis', lw=0)
+        ax.figure.colorbar(dots, ax=ax, label='mean year of the images', orientation='horizontal', shrink=.8, pad=.02,
+                           ticks=MaxNLocator(5, integer=True))
     else:
-        ax.scatter(points.x, points.y, s=size, color='#dddddd', lw=0)
-        for value, colour in zip(points.groupby(by).n.sum().nlargest(named).index, (COLOUR, '#d55e00', '#009e73', '#e69f00', '#cc79a7', '#56b4e9', '#000000')):
+        ax.scatter(points.x, points.y, s=size, color=LIGHT_GREY, lw=0)
+        for value, colour in zip(points.groupby(by).n.sum().nlargest(named).index,
+                                 (BLUE, ORANGE, GREEN, YELLOW, PINK, SKY, BLACK)):
             of = (points[by] == value).to_numpy()
             ax.scatter(points.x[of], points.y[of], s=size[of], color=colour, lw=0, label=value)
-        ax.legend(frameon=False, loc='upper center', bbox_to_anchor=(.5, 0), ncols=3, fontsize=8, handletextpad=.1, columnspacing=.8)
+        ax.legend(frameon=False, loc='upper center', bbox_to_anchor=(.5, 0), ncols=3, fontsize=8, handletextpad=.1,
+                  columnspacing=.8)
     ax.set(xticks=[], yticks=[], title=f'coloured by {by}')
     ax.spines[:].set_visible(False)
     return ax
@@ -244,10 +278,12 @@ def plot_model_map(
 def neighbours_share(
     points:pd.DataFrame, # from `model_map`
     k:int=5,             # nearest models on the map
-) -> pd.DataFrame: # for make, body and year (within three): share of the nearest that agree, and of all
-    "What the neighbourhoods of a map have in common, beside what any two models have."
+) -> pd.DataFrame: # for make, body and year (within three): fraction of the nearest that agree, and of all pairs
+    "What neighbours on a map have in common, beside what any two models have."
     far = np.hypot(points.x.to_numpy()[:, None] - points.x.to_numpy(), points.y.to_numpy()[:, None] - points.y.to_numpy())
     np.fill_diagonal(far, np.inf)
     near, others = np.argsort(far, axis=1)[:, :k], ~np.eye(len(points), dtype=bool)
-    same = {c: points[c].to_numpy()[:, None] == points[c].to_numpy() for c in ('make', 'body')} | {'year, within three': abs(points.year.to_numpy()[:, None] - points.year.to_numpy()) <= 3}
-    return pd.DataFrame({name: dict(nearest=np.take_along_axis(m, near, 1).mean(), any=m[others].mean()) for name, m in same.items()}).T
+    make, body, year = (points[c].to_numpy() for c in ('make', 'body', 'year'))
+    same = {'make': make[:, None] == make, 'body': body[:, None] == body, 'year, within three': abs(year[:, None] - year) <= 3}
+    found = {name: dict(nearest=np.take_along_axis(m, near, 1).mean(), any=m[others].mean()) for name, m in same.items()}
+    return pd.DataFrame(found).T

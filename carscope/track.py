@@ -22,7 +22,8 @@ def tracking(
     out,           # folder of the run; the tracker writes into its folder `tensorboard` or `wandb`
     config=None,   # settings to show beside the curves
 ):
-    "The argument `callbacks` of `train`. A tracker that cannot be reached gives a warning."
+    """The argument `callbacks` of `train`. Warns of a tracker that cannot be reached, and raises CarscopeError for one that is
+    not installed."""
     if tracker is not None and tracker not in TRACKERS:
         raise CarscopeError(f"tracker '{tracker}' is unknown: choose {', '.join(TRACKERS)}")
     if tracker is None: yield None
@@ -36,7 +37,8 @@ def tracking(
         finally: wandb.finish()
 
 def _begin_wandb(wandb, out, config):
-    "The callback of Weights & Biases, for the open run or a new one. Without its server, everything is kept in files."
+    """The callback of Weights & Biases, for the open run or for a new one. Where its server cannot be reached, everything is kept
+    in files."""
     settings, quiet = dict(project='carscope', name=out.name, dir=out, config=config), dict(silent=True, console='off')
     try:
         wandb.setup(wandb.Settings(silent=True))

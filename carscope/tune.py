@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-# ours first: it keeps fastai's and tqdm's import warnings quiet
-from .data import COLOUR, fingerprint, split_catalog
-from .files import require
+# carscope first: it keeps import warnings of fastai and tqdm quiet
 from .config import Recipe, Split, choose_recipe, training_config
+from .data import checked_catalog, fingerprint, split_catalog, split_fingerprint
+from .files import CarscopeError, MissingFile, atomic_write, require
 from .finetune import HEAD, WHOLE, Diverged, OutOfMemory, RunWriter, train
-from .files import atomic_write
+from .palette import BLUE, plain_axes
 from .run import Run, check_free
 
 import matplotlib.pyplot as plt
@@ -31,22 +31,24 @@ from tqdm import tqdm
 
 # %% ../nbs/24_tune.ipynb #cabe58be
 SPACES = { # by whether the whole network is trained
-    True: dict(lr='3e-4:3e-2', lr_decay='0.5:1', head_epochs='0:10', weight_decay='1e-4:1e-1', label_smoothing='0:0.2', augment='none,light,heavy'),
+    True: dict(lr='3e-4:3e-2', lr_decay='0.5:1', head_epochs='0:10', weight_decay='1e-4:1e-1', label_smoothing='0:0.2',
+               augment='none,light,heavy'),
     False: dict(head_lr='3e-4:3e-2', weight_decay='1e-4:1e-1', label_smoothing='0:0.2', views='1,2')}
 
 def read_space(
     recipe:Recipe,    # that is varied
     space:dict=None,  # setting to `LOW:HIGH` or `A,B,C`; None: `SPACES`
 ) -> dict: # setting to its low and high end and whether in powers of ten, or to a list of values
-    "The ranges as numbers. Raises ValueError for a setting or a value that the recipe does not take."
-    ranges = {}
+    "The ranges as numbers. Raises CarscopeError for a setting or a value that the recipe does not take."
+    ranges, value = {}, lambda key, v: getattr(choose_recipe(recipe, **{key: v}), key)
     for key, text in (space or SPACES[recipe.unfreeze]).items():
         ends = text.split(':')
-        if len(ends) > 2 or text == '': raise ValueError(f"'{text}' is no range for {key}: write LOW:HIGH, or A,B,C")
-        if len(ends) == 1: ranges[key] = [getattr(choose_recipe(recipe, **{key: v}), key) for v in text.split(',')]
+        if len(ends) > 2 or text == '': raise CarscopeError(f"'{text}' is no range for {key}: write LOW:HIGH, or A,B,C")
+        if len(ends) == 1: ranges[key] = [value(key, v) for v in text.split(',')]
         else:
-            low, high = (getattr(choose_recipe(recipe, **{key: v}), key) for v in ends)
-            if isinstance(low, (str, bool)) or not low < high: raise ValueError(f"'{text}' is no range for {key}: the first number has to be the smaller one")
+            low, high = (value(key, v) for v in ends)
+            if isinstance(low, (str, bool)) or not low < high:
+                raise CarscopeError(f"'{text}' is no range for {key}: the first number has to be the smaller one")
             ranges[key] = low, high, low > 0 and high >= 10 * low
     return ranges
 
@@ -65,12 +67,11 @@ class Watch(Callback):
     def __init__(self, trial, folder, stage): self.trial, self.folder, self.stage, self.told = trial, folder, stage, 0
     def after_epoch(self):
         history = Run(self.folder).history
-        for accuracy in history.accuracy[history.stage == self.stage].iloc[self.told:]: # several, when an earlier process had finished some
+        unreported = history.accuracy[history.stage == self.stage].iloc[self.told:]
+        for accuracy in unreported: # several, when an earlier process had finished some
             self.told += 1
             self.trial.report(accuracy, self.told)
         if self.trial.should_prune(): raise require('optuna', 'tune').TrialPruned('worse than half of the others at this epoch')
-
-
 
 # %% ../nbs/24_tune.ipynb #4f4cd0b0
 def tune(
@@ -84,55 +85,77 @@ def tune(
     workers:int=None,       # processes that load images
     **changes,              # fields of the `TrainingConfig` to change; no trial sees the fraction `test`
 ) -> pd.DataFrame: # as from `trials_table`
-    "Search for the settings with the best validation accuracy. Raises ValueError for a folder that holds something else, or a search with other data or settings."
-    if num_distrib() > 1: raise ValueError('a search runs in one process: call it without torchrun')
+    """Search for the settings with the best validation accuracy.
+
+    Raises CarscopeError for a folder that holds something else, or a search with other data or settings."""
+    if num_distrib() > 1: raise CarscopeError('a search runs in one process: call it without torchrun')
     chosen, optuna, out = training_config(config, **changes), require('optuna', 'tune'), Path(out)
     recipe = chosen.recipe
     ranges, last = read_space(recipe, space), WHOLE if recipe.unfreeze else HEAD
     catalog = checked_catalog(data, progress, truncated=chosen.truncated)
-    split = Split(chosen.valid, chosen.test, chosen.split_by, chosen.seed)
+    listed = checked_catalog(catalog, exclude=chosen.exclude, relabel=chosen.relabel) # each training reads the lists itself
+    official = [s for s in ('valid', 'test') if (catalog.split == s).any()]
+    split = Split(chosen.valid, chosen.test, chosen.split_by, chosen.seed, official)
     catalog = split_catalog(catalog, split.valid, split.test, split.by, split.seed, target=chosen.target)
-    about = dict(asdict(chosen), data=fingerprint(catalog), images=split_fingerprint(catalog), space=ranges)
-    own = dict(recipe=recipe, seed=chosen.seed, split=split, checks=False, resume=True, progress=progress, device=device, workers=workers)
+    about = dict(asdict(chosen), data=fingerprint(listed), images=split_fingerprint(catalog), space=ranges)
+    own = dict(split=split, checks=False, resume=True, progress=progress, device=device, workers=workers)
     def attempt(trial):
         folder = out/trial.user_attrs.get('folder', f'trial-{trial.number:03}')
         trial.set_user_attr('folder', folder.name)
         tried = choose_recipe(recipe, **_suggest(trial, ranges))
-        if progress: tqdm.write(f"trial {trial.number}: {', '.join(f'{k} {v:.3g}' if isinstance(v, float) else f'{k} {v}' for k, v in trial.params.items())}")
+        if progress: tqdm.write(_trial_line(trial))
         watch = lambda stage: [Watch(trial, folder, stage)] if stage == last else []
-        try: run = train(catalog[catalog.split != 'test'], folder, chosen, callbacks=watch, **own | dict(recipe=tried))
+        try: run = train(catalog[catalog.split != 'test'], folder, chosen, recipe=tried, callbacks=watch, **own)
         except (Diverged, OutOfMemory) as e: raise optuna.TrialPruned(str(e)) from None
         return run.metrics['valid']['accuracy']
     with _open_study(optuna, out, about) as study:
         _requeue(optuna, study)
         while len(_ended(study)) < trials:
-            study.sampler = optuna.samplers.TPESampler(seed=chosen.seed + len(study.trials)) # going on draws what is new
+            study.sampler = optuna.samplers.TPESampler(seed=chosen.seed + len(study.trials)) # a resumed search draws new values
             try: study.optimize(attempt, n_trials=1)
-            except KeyboardInterrupt: raise KeyboardInterrupt(f'interrupted: {out} keeps {len(_ended(study))} of {trials} trials and what there is of the next; the same command goes on') from None
+            except KeyboardInterrupt:
+                raise KeyboardInterrupt(f'interrupted: {out} keeps {len(_ended(study))} of {trials} trials and the epochs of the '
+                                        'unfinished one; the same command resumes the search') from None
             _keep_best(study, out)
     return trials_table(out)
+
+def _trial_line(trial):
+    values = (f'{k} {v:.3g}' if isinstance(v, float) else f'{k} {v}' for k, v in trial.params.items())
+    return f"trial {trial.number}: {', '.join(values)}"
 
 # %% ../nbs/24_tune.ipynb #cc068f61
 @contextmanager
 def _open_study(optuna, out, about):
     "The study of optuna in a folder, for one process at a time."
-    if out.exists() and not out.is_dir() or out.is_dir() and any(out.iterdir()) and not (out/DATABASE).exists():
-        raise ValueError(f'{out} holds other things than a search: choose another folder with --out')
+    used = out.is_dir() and any(out.iterdir()) and not (out/DATABASE).exists()
+    if used or out.exists() and not out.is_dir():
+        raise CarscopeError(f'{out} holds other things than a search: choose another folder with --out')
     check_free(out/'trial') # may it be written to
     out.mkdir(parents=True, exist_ok=True)
     was = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
         with FileLock(out/'lock', timeout=0):
-            try: study = optuna.create_study(storage=_url(out), study_name=STUDY, direction='maximize', load_if_exists=True, pruner=optuna.pruners.MedianPruner(n_warmup_steps=about['recipe']['epochs']//3))
-            except Exception as e: raise ValueError(f'{out/DATABASE} cannot be read ({str(e).splitlines()[0]}): choose another folder with --out') from None
+            study = _study(optuna, out, about['recipe']['epochs'] // 3)
             about, earlier = json.loads(json.dumps(about)), study.user_attrs.get('about')
             if earlier is None: study.set_user_attr('about', about)
             for key in about if earlier else ():
-                if about[key] != earlier.get(key): raise ValueError(f'{out} cannot be gone on with: {key} is another one than it was begun with; choose another folder with --out')
+                if about[key] != earlier.get(key):
+                    raise CarscopeError(f'{out} cannot be resumed: {key} is not what the search was started with; '
+                                        'choose another folder with --out')
             yield study
-    except Timeout: raise ValueError(f'another search is at work in {out}: wait for its end, or choose another folder with --out') from None
+    except Timeout:
+        raise CarscopeError(f'another search is running in {out}: wait until it ends, or choose another folder with '
+                            f'--out') from None
     finally: optuna.logging.set_verbosity(was)
+
+def _study(optuna, out, warm_up):
+    "The study in a folder, or a new one."
+    how = dict(study_name=STUDY, direction='maximize', load_if_exists=True)
+    try: return optuna.create_study(storage=_url(out), pruner=optuna.pruners.MedianPruner(n_warmup_steps=warm_up), **how)
+    except Exception as e: # of many kinds
+        raise CarscopeError(f'{out/DATABASE} cannot be read ({str(e).splitlines()[0]}): choose another folder with '
+                            f'--out') from None
 
 STUDY, DATABASE = 'search', 'study.db'
 
@@ -158,23 +181,27 @@ def _keep_best(study, out):
         if t is not best: shutil.rmtree(out/t.user_attrs['folder'], ignore_errors=True)
     for name, table in dict(trials=trials_table(out), importances=importances(out)).items():
         with atomic_write(out/f'{name}.csv') as part: table.to_csv(part, index=False, float_format='%.6g')
-    with atomic_write(out/'search.png') as part: (fig := plot_search(trials_table(out), importances(out))).savefig(part, dpi=100, format='png')
+    fig = plot_search(trials_table(out), importances(out))
+    with atomic_write(out/'search.png') as part: fig.savefig(part, dpi=100, format='png')
     plt.close(fig)
 
 # %% ../nbs/24_tune.ipynb #ca509814
 def _read_study(out):
     optuna = require('optuna', 'tune')
-    if not (Path(out)/DATABASE).exists(): raise FileNotFoundError(f'{out} holds no search: make one with `carscope tune DATA --out {out}`')
+    if not (Path(out)/DATABASE).exists():
+        raise MissingFile(f'{out} holds no search: make one with `carscope tune DATA --out {out}`')
     return optuna.load_study(study_name=STUDY, storage=_url(out))
 
 def trials_table(
     out, # folder of a search
 ) -> pd.DataFrame: # a row a trial that has ended, best first
-    "Columns: trial, state (finished or cut short), accuracy (validation, of the last epoch), epochs (of the last stage), folder (of the best only) and the settings."
+    """Columns: trial, state (finished or cut short), accuracy (validation, of the last epoch), epochs (of the last stage), folder
+    (of the best only) and the settings."""
     rows = []
     for t in _ended(_read_study(out)):
         finished, seen, folder = t.state.name == 'COMPLETE', t.intermediate_values, t.user_attrs.get('folder', '')
-        rows.append(dict(trial=t.number, state='finished' if finished else 'cut short', accuracy=t.value if finished else seen[max(seen)] if seen else np.nan, epochs=len(seen),
+        accuracy = t.value if finished else seen[max(seen)] if seen else np.nan
+        rows.append(dict(trial=t.number, state='finished' if finished else 'cut short', accuracy=accuracy, epochs=len(seen),
                          folder=folder if (Path(out)/folder).exists() else '', **t.params))
     table = pd.DataFrame(rows, columns=None if rows else ['trial', 'state', 'accuracy', 'epochs', 'folder'])
     return table.sort_values(['state', 'accuracy'], ascending=False, ignore_index=True)
@@ -182,13 +209,13 @@ def trials_table(
 def importances(
     out,         # folder of a search
     forests=5,   # random forests, each with its own seed
-) -> pd.DataFrame: # a row a forest, a column a setting, the least first; empty with fewer than four finished trials, or when they came out alike
+) -> pd.DataFrame: # a row a forest, a column a setting, the least first; empty with fewer than four different finished trials
     "The share of the variance of accuracy that each setting explains."
-    study, optuna = _read_study(out), require('optuna', 'tune')
+    study, measured = _read_study(out), require('optuna', 'tune').importance
     if len([t for t in study.trials if t.state.name == 'COMPLETE']) < 4: return pd.DataFrame()
     rows = []
     for i in range(forests):
-        try: rows.append(optuna.importance.get_param_importances(study, evaluator=optuna.importance.FanovaImportanceEvaluator(seed=i)))
+        try: rows.append(measured.get_param_importances(study, evaluator=measured.FanovaImportanceEvaluator(seed=i)))
         except RuntimeError: pass # its trees were grown on trials that came out alike
     shares = pd.DataFrame(rows)
     return shares[shares.mean().sort_values().index]
@@ -198,20 +225,22 @@ def plot_search(
     table:pd.DataFrame,   # from `trials_table`
     shares:pd.DataFrame,  # from `importances`
 ) -> plt.Figure:
-    "The validation accuracy of the trials as they came, and the share of its variance that each setting explains (functional ANOVA; Hutter et al., 2014)."
+    """The validation accuracy of the trials in their order, and the fraction of its variance that each setting explains
+    (functional ANOVA; Hutter et al., 2014)."""
     table = table.sort_values('trial')
     finished = table.state == 'finished'
     fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3), layout='constrained', width_ratios=(3, 2))
-    left.step(table.trial, 100 * table.accuracy.where(finished).cummax().ffill(), where='post', color=COLOUR, lw=1, label='best so far')
-    left.plot(table.trial[finished], 100 * table.accuracy[finished], 'o', color=COLOUR, label='finished')
-    left.plot(table.trial[~finished], 100 * table.accuracy[~finished], 'o', color=COLOUR, mfc='white', label='cut short')
+    left.step(table.trial, 100 * table.accuracy.where(finished).cummax().ffill(), where='post', color=BLUE, lw=1,
+              label='best so far')
+    left.plot(table.trial[finished], 100 * table.accuracy[finished], 'o', color=BLUE, label='finished')
+    left.plot(table.trial[~finished], 100 * table.accuracy[~finished], 'o', color=BLUE, mfc='white', label='cut short')
     left.set(xlabel='trial', ylabel='validation accuracy (%)')
     left.xaxis.set_major_locator(MaxNLocator(integer=True))
     left.legend(frameon=False, fontsize=8)
     for y, (key, values) in enumerate(shares.items()):
-        right.barh(y, 100 * values.mean(), color=COLOUR, height=.6)
+        right.barh(y, 100 * values.mean(), color=BLUE, height=.6)
         right.plot(100 * values, [y] * len(values), '|', color='black', ms=8)
     right.set_yticks(range(shares.shape[1]), shares.columns)
     right.set(xlabel=f'share of the variance (%), {finished.sum()} finished trials', xlim=(0, 100))
-    for ax in left, right: ax.spines[['top', 'right']].set_visible(False)
+    plain_axes(left, right)
     return fig
