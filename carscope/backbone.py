@@ -181,7 +181,8 @@ def check_backbone(
     if not named: refuse(f'{name!r} is not the name of a network')
     if not isinstance(args, dict): refuse('its args are not a table of settings')
     allowed = dict(carscope=frozenset(), torchvision=TORCHVISION_ARGS, timm=ARCHITECTURE_ARGS)
-    if not isinstance(library, str) or library not in allowed: refuse(f'{library!r} is not one of the libraries {", ".join(allowed)}')
+    if not isinstance(library, str) or library not in allowed:
+        refuse(f'{library!r} is not one of the libraries {", ".join(allowed)}')
     known = {'carscope': lambda: name in SCRATCH, 'torchvision': lambda: name in _torchvision_names(),
              'timm': lambda: import_library('timm').is_model(name)}
     if not known[library](): refuse(f"{library} has no network '{name}'")

@@ -229,7 +229,8 @@ def part_effects(
         table = redraw(images, folder, years, workers, progress)
         logits = predict_logits(net, table.file, config, choose_compute(device), progress=progress)
         pictures = [np.asarray(load_image(f)) for f in table.file]
-    found = Predictions(table.assign(target=pd.NA, split=pd.NA), logits, config.vocab, config.target, config.calibration.temperature)
+    found = Predictions(table.assign(target=pd.NA, split=pd.NA), logits, config.vocab, config.target,
+                        config.calibration.temperature)
     expected = found.probs @ class_years(config.vocab).mean(1)
     whole = {table.image[i]: i for i in np.flatnonzero(table.part == '')}
     at = table.image.map(whole)
