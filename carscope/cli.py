@@ -64,9 +64,8 @@ def _recipe_options():
             option = Option('--set', metavar='KEY=VALUE', help='Changed setting of the recipe; can be given several times.')
             yield inspect.Parameter(name, keyword, default=None, annotation=Annotated[kind, option])
         else:
-            default = 'the default of the recipe by default'
             text = 'Maximum learning rate of the last stage' if name == 'lr' else about[name]['help'].rstrip('.')
-            option = Option(help=f'{text}; {default}.')
+            option = Option(help=f'{text}; by default as in the recipe.')
             yield inspect.Parameter(name, keyword, default=None, annotation=Annotated[Optional[kind], option])
 
 def configured(

@@ -43,13 +43,18 @@ def describe(
     told = {}
     for f in fields(kind):
         info = kind.__pydantic_fields__[f.name]
-        limits = {k: getattr(m, k) for m in info.metadata for k in ('ge', 'gt', 'le', 'lt') if hasattr(m, k)}
+        limits = _limits(kind, f.name)
         extra = info.json_schema_extra or {}
         told[f.name] = dict(
             type=f.type, default=info.default, help=info.description or '', choices=tuple(extra.get('choices', ())),
             flag=extra.get('flag'), metavar=extra.get('metavar'),
             low=limits.get('ge', limits.get('gt')), high=limits.get('le', limits.get('lt')))
     return told
+
+def _limits(kind, name):
+    "Limit (ge, gt, le, lt) to number, of a field; empty for an unknown one."
+    info = kind.__pydantic_fields__.get(name)
+    return {k: getattr(m, k) for m in (info.metadata if info else ()) for k in ('ge', 'gt', 'le', 'lt') if hasattr(m, k)}
 
 def make(
     kind,       # a class made with `typed`
@@ -72,8 +77,9 @@ def _sentence(kind, error):
     if error['type'] == 'missing': return f"it has no '{name}'"
     if error['type'] == 'literal_error': return f"{name}={shown} is unknown: use {context['expected']}".replace("'", '')
     if error['type'].endswith(('than', 'equal')) or error['type'] == 'finite_number':
-        about = describe(kind).get(name, {})
-        ends = [f'{w} {about[k]:g}' for k, w in (('low', 'at least'), ('high', 'at most')) if about.get(k) is not None]
+        limits = _limits(kind, name)
+        words = dict(ge='at least', gt='more than', le='at most', lt='less than')
+        ends = [f'{words[k]} {limits[k]:g}' for k in words if k in limits]
         return f"{name}={shown} is out of range: use a number{' of ' if ends else ''}{' and '.join(ends)}"
     wanted = {'int': 'a whole number', 'float': 'a number', 'bool': 'true or false', 'string': 'text'}
     what = next((w for k, w in wanted.items() if error['type'].startswith(k)), error['msg'][0].lower() + error['msg'][1:])
