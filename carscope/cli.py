@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['app', 'RunFolder', 'DataPath', 'DeviceOption', 'WorkersOption', 'FormatOption', 'DEMO', 'DEMO_BACKBONE', 'FIRST',
-           'REPORT_AT', 'OF_THE_MACHINE', 'configured', 'train', 'evaluate', 'predict', 'modernity', 'explain',
-           'similar', 'confusion', 'audit', 'tune', 'export', 'card', 'open_page', 'bench', 'download', 'demo', 'main']
+           'REPORT_AT', 'OF_THE_MACHINE', 'configured', 'train', 'evaluate', 'predict', 'modernity', 'similar',
+           'confusion', 'audit', 'tune', 'export', 'card', 'open_page', 'bench', 'download', 'demo', 'main']
 
 # %% ../nbs/20_cli.ipynb #47941412
 import errno
@@ -171,7 +171,7 @@ def _print_metrics(metrics, split):
         raw = f" ({100 * m['ece_raw']:.1f} % before calibration)" if 'ece_raw' in m else ''
         print(f"{split}: expected calibration error {100 * m['ece']:.1f} %{raw}")
     if m.get('boxes'):
-        iou = _with_interval(m['mean_iou'], m['mean_iou_low'], m['mean_iou_high'], m['boxes'], 2, False)
+        iou = _with_interval(m['mean_iou'], m.get('mean_iou_low'), m.get('mean_iou_high'), m['boxes'], 2, False)
         print(f"{split}: mean IoU of boxes {iou}; of the mean box {m['mean_box_iou']:.2f}, of the whole image {m['whole_iou']:.2f}; "
               f"{100 * m['iou_75']:.0f} % of boxes have 0.75 or more")
 
@@ -284,7 +284,7 @@ def explain(
     from carscope.run import Run
     table = _interruptible(saliency.explain, Run(run), images, method, target, layer, out, device.value, batch_size, progress=True)
     for row in table.itertuples(): print(f"{row.image}: {row.answer}{'; the map is zero everywhere' if row.zero else ''}")
-    print(f'{method}: {saliency.check_text(table)}\n{out}: {len(table):,} figures (.png) and maps (.npz)')
+    print(f'{method}: {saliency.verdict_text(table.attrs['sanity_check'])}\n{out}: {len(table):,} figures (.png) and maps (.npz)')
 
 # %% ../nbs/20_cli.ipynb #1760e5e9
 @app.command()
