@@ -134,7 +134,7 @@ def _timm_source(arch):
     try:
         config = json.loads(path.read_text(encoding='utf-8'))
         pixels, name = config.get('pretrained_cfg', config), config['architecture']
-        args = {k: v for k, v in (config.get('model_args') or {}).items() if k != 'num_classes'}
+        args = {k: v for k, v in (config.get('model_args') or {}).items() if (k, v) != ('in_chans', 3) and k != 'num_classes'}
         mean, std = pixels.get('mean', IMAGENET_MEAN), pixels.get('std', IMAGENET_STD)
     except (ValueError, KeyError, AttributeError) as e:
         raise CarscopeError(f'{path} is not a description of a timm network ({_first_line(e)})') from None
@@ -181,7 +181,8 @@ def check_backbone(
     if not named: refuse(f'{name!r} is not the name of a network')
     if not isinstance(args, dict): refuse('its args are not a table of settings')
     allowed = dict(carscope=frozenset(), torchvision=TORCHVISION_ARGS, timm=ARCHITECTURE_ARGS)
-    if not isinstance(library, str) or library not in allowed: refuse(f'{library!r} is not one of the libraries {", ".join(allowed)}')
+    if not isinstance(library, str) or library not in allowed:
+        refuse(f'{library!r} is not one of the libraries {", ".join(allowed)}')
     known = {'carscope': lambda: name in SCRATCH, 'torchvision': lambda: name in _torchvision_names(),
              'timm': lambda: import_library('timm').is_model(name)}
     if not known[library](): refuse(f"{library} has no network '{name}'")

@@ -649,7 +649,8 @@ def _in_words(repo, by_hand='or write the folder with `carscope card RUN --out F
                  404: f'the hub has no {repo}, or does not show it to this token (404): check its name'}
         raise CarscopeError(known.get(status, f'the hub answers {status} for {repo}: try again later, {by_hand}')) from None
     except json.JSONDecodeError:
-        raise CarscopeError(f'{constants.ENDPOINT} is not the Hugging Face hub: try again in another network, {by_hand}') from None
+        hub = constants.ENDPOINT
+        raise CarscopeError(f'{hub} is not the Hugging Face hub: try again in another network, {by_hand}') from None
     except ValueError as e: raise CarscopeError(f"the hub refuses the card: {' '.join(str(e).split())}") from None
 
 # %% ../nbs/25_card.ipynb #49e7407f

@@ -44,10 +44,12 @@ def compare_recipes(
             folder = Path(out)/f'{name}-{seed}'
             if not (folder/'metrics.json').exists():
                 if progress: tqdm.write(f'{name}, seed {seed}')
-                train(catalog, folder, recipe=recipe, seed=seed, split=split, checks=False, resume=True, progress=progress, **settings)
+                train(catalog, folder, recipe=recipe, seed=seed, split=split, checks=False, resume=True, progress=progress,
+                      **settings)
             runs[name, seed] = run = Run(folder)
             if (run.config.recipe, run.config.split) != (recipe, split):
-                raise CarscopeError(f'{folder} holds a run of another recipe or split than {name}: choose another folder, or remove it')
+                raise CarscopeError(f'{folder} holds a run of another recipe or split than {name}: choose another folder, or '
+                                    f'remove it')
     return runs
 
 # %% ../nbs/reference/compare.ipynb #01f6cde9
@@ -56,9 +58,10 @@ def recipe_table(
     split:str='test',     # whose accuracy
     reference:str=None,   # the recipe that gains are over; None: no gains
 ) -> pd.DataFrame: # one row per recipe, means over seeds
-    """Columns: recipe, seeds, n (images), accuracy, low and high (95 %, over images and seeds), min and max (of a seed), epochs (of the last
-    stage), head_epochs (before it, on cached features), minutes, epochs_to_90 and minutes_to_90 (until 90 % of the best validation accuracy)
-    and gain, gain_low, gain_high over `reference`."""
+    """Columns: recipe, seeds, n (images), accuracy, low and high (95 %, over images and seeds), min and max (of a seed), epochs
+    (of the last
+    stage), head_epochs (before it, on cached features), minutes, epochs_to_90 and minutes_to_90 (until 90 % of the best
+    validation accuracy) and gain, gain_low, gain_high over `reference`."""
     right = {}
     for (name, seed), run in runs.items():
         part = run.predictions.of_split(split)
@@ -89,8 +92,8 @@ def mean_over_seeds(
     return mean, mean - half, mean + half
 
 def _minutes(history):
-    """Minutes until each epoch was complete; all but the first of a stage count as its median one, so that other work of the machine
-    does not count."""
+    """Minutes until each epoch was complete; all but the first of a stage count as its median one, so that other work of the
+    machine does not count."""
     medians = history.groupby('stage').seconds.transform('median')
     return medians.where(history.stage.duplicated(), history.seconds).cumsum() / 60
 
@@ -103,7 +106,7 @@ def _facts(run):
 
 def recipe_curves(
     runs:dict, # from `compare_recipes`
-) -> pd.DataFrame: # one row per epoch: recipe, seed, done (epochs of the last stage; 0 before), minutes since the start, and the history
+) -> pd.DataFrame: # one row per epoch: recipe, seed, done (epochs of the last stage; 0 before), minutes, and the history
     "All histories in one table."
     parts = []
     for (name, seed), run in runs.items():

@@ -35,10 +35,12 @@ def atomic_write(
         yield part
         os.replace(part, path)
     except PermissionError: raise not_writable(path.parent) from None
-    except (FileExistsError, NotADirectoryError): raise FileProblem(f'{path.parent} cannot be a folder because a file has its name: choose another folder') from None
+    except (FileExistsError, NotADirectoryError):
+        raise FileProblem(f'{path.parent} cannot be a folder because a file has its name: choose another folder') from None
     except (OSError, SafetensorError) as e:
         if not (getattr(e, 'errno', None) in FULL or any(os.strerror(n) in str(e) for n in FULL)): raise
-        raise FileProblem(f'{path} cannot be written because the disk is full: free some space, or choose another folder') from None
+        what = f'{path} cannot be written because the disk is full'
+        raise FileProblem(f'{what}: free some space, or choose another folder') from None
     finally:
         if part.exists(): part.unlink()
 
@@ -67,7 +69,8 @@ def cache_home() -> Path:
 
 def cache_problem(folder, error): # an OSError
     "The error to raise when the cache folder cannot be written to."
-    return FileProblem(f'the cache folder {folder} cannot be written to ({error.strerror}): free some space, or set CARSCOPE_CACHE to another folder')
+    remedy = 'free some space, or set CARSCOPE_CACHE to another folder'
+    return FileProblem(f'the cache folder {folder} cannot be written to ({error.strerror}): {remedy}')
 
 # %% ../nbs/reference/files.ipynb #4899be39
 def available_cores() -> int:

@@ -26,11 +26,12 @@ from pathlib import Path
 from . import __version__
 from .augment import Squash
 from .backbone import SoftYears, feature_width, layer_groups, load_body
-from .config import RECIPES, Backbone, Calibration, DataFacts, Lists, Objective, Preparation, Provenance, Recipe, RunConfig, Split
+from .config import RECIPES, Backbone, Calibration, DataFacts, Lists, Objective, Preparation, Provenance, Recipe
+from .config import RunConfig, Split
 from .config import choose_recipe, training_config
 from .data import checked_catalog, crop_catalog, exclude_rows, fingerprint, make_dataloaders, opened_size, period_bounds
-from .data import plot_class_counts, relabel_rows, sampling_weights, split_catalog, split_fingerprint, training_rows, vocabulary
-from .data import with_periods
+from .data import plot_class_counts, relabel_rows, sampling_weights, split_catalog, split_fingerprint
+from .data import training_rows, vocabulary, with_periods
 from .engine import Compute, any_process, barrier, broadcast_weights, cached_features, choose_compute, small_copies
 from .files import CarscopeError
 from .inference import Classification
@@ -76,8 +77,10 @@ def make_learner(
     whole = isinstance(getattr(net, 'body', None), nn.Module)
     optimizer = dict(adamw=FusedAdam, adam=partial(FusedAdam, decouple_wd=False), sgd=partial(SGD, mom=.9, decouple_wd=False))
     callbacks = [*(compute_callbacks(compute) if whole else []), *_parts(recipe, whole), *cbs]
-    learn = Learner(dls, net.to(compute.device), loss_func=loss or recipe_loss(recipe, vocab), opt_func=optimizer[recipe.optimizer],
-                    metrics=list(metrics), splitter=layer_groups if whole else _one_group, wd=recipe.weight_decay, wd_bn_bias=False,
+    learn = Learner(dls, net.to(compute.device), loss_func=loss or recipe_loss(recipe, vocab),
+                    opt_func=optimizer[recipe.optimizer],
+                    metrics=list(metrics), splitter=layer_groups if whole else _one_group, wd=recipe.weight_decay,
+                    wd_bn_bias=False,
                     train_bn=False, cbs=callbacks)
     learn.create_opt()
     groups = len(learn.opt.param_lists)
@@ -138,7 +141,8 @@ class WeightAverage(Callback):
         self.raw = None
 
 class GrowSize(Callback):
-    "Training pictures grow over the first two thirds of the epochs, in steps of 16 pixels: early epochs cost less (Howard, 2018)."
+    """Training pictures grow over the first two thirds of the epochs, in steps of 16 pixels: early epochs cost less (Howard,
+    2018)."""
     def __init__(self, start:int, size:int): # pixels a side
         self.start, self.size = start, size
     def size_at(self, epoch, epochs):
@@ -147,7 +151,8 @@ class GrowSize(Callback):
     def before_train(self): self.set_size(self.size_at(self.epoch, self.n_epoch))
     def after_fit(self): self.set_size(self.size)
     def set_size(self, size):
-        for t in getattr(self.dls.train, 'dl', self.dls.train).after_item.fs: # in the loader that fastai shares out, where it does
+        # in the loader that fastai shares out, where it does
+        for t in getattr(self.dls.train, 'dl', self.dls.train).after_item.fs:
             if isinstance(t, Squash): t.size = size
 
 def schedule_callbacks(
@@ -177,7 +182,8 @@ class Diverged(CarscopeError): "The loss is not finite."
 class OutOfMemory(CarscopeError): "Batches of this size do not fit into memory."
 
 class RunWriter(Callback):
-    "After every epoch, writes weights, history and a checkpoint into the run; shows the progress; skips epochs that an earlier process completed."
+    """After every epoch, writes weights, history and a checkpoint into the run; shows the progress; skips epochs that an earlier
+    process completed."""
     order = 70 # after the Recorder
     def __init__(self, task, stage, state, start):
         self.bar = tqdm(disable=True) # a real one when the fit begins
@@ -217,20 +223,23 @@ class RunWriter(Callback):
 
 def _epoch_line(row, measured):
     shown = '  '.join(f'{name} {value:6.1%}' for name, value in measured.items())
-    return (f"{row['stage']:>14}  epoch {row['epoch']:3}  loss {row['train_loss']:.3f}  validation {row['valid_loss']:.3f}  {shown}  "
+    return (f"{row['stage']:>14}  epoch {row['epoch']:3}  loss {row['train_loss']:.3f}  validation {row['valid_loss']:.3f}  "
+            f"{shown}  "
             f"{row['seconds']:6.1f} s")
 
 # %% ../nbs/01_finetune.ipynb #31b0a764
 class KeepBest(Callback):
     "Ends the training after `patience` epochs without a smaller validation loss, and puts the best weights back."
-    order, remembers = RunWriter.order - 1, ('best', 'epoch_kept', 'state') # before the writer, which writes down what is remembered
+    # before the writer, which writes down what is remembered
+    order, remembers = RunWriter.order - 1, ('best', 'epoch_kept', 'state')
     def __init__(self, patience): self.patience, self.best, self.epoch_kept, self.state = patience, math.inf, 0, None
     def before_epoch(self):
         if self.epoch - self.epoch_kept > self.patience: raise CancelFitException
     def after_epoch(self):
         if not self.recorder.values[-1]: return # an epoch of an earlier process
         loss = self.recorder.values[-1][1]
-        if loss < self.best: self.best, self.epoch_kept, self.state = loss, self.epoch, deepcopy(get_model(self.model).state_dict())
+        if loss < self.best:
+            self.best, self.epoch_kept, self.state = loss, self.epoch, deepcopy(get_model(self.model).state_dict())
     def after_fit(self):
         if self.state is not None: get_model(self.model).load_state_dict(self.state)
 
@@ -351,7 +360,8 @@ def image_loaders(
     "DataLoaders of the training and validation images as the recipe wants them."
     recipe, backbone, config = training.recipe, training.config.backbone, training.config
     settings = dict(batch_size=recipe.batch_size // max(num_distrib(), 1), workers=training.workers, size=recipe.size,
-                    test_size=recipe.eval_size, augment=recipe.augment, balance=recipe.balance, mean=backbone.mean, std=backbone.std,
+                    test_size=recipe.eval_size, augment=recipe.augment, balance=recipe.balance, mean=backbone.mean,
+                    std=backbone.std,
                     device=training.compute.device)
     rows = training.catalog[training.catalog.split.isin(['train', 'valid'])]
     if config.cache_images:
@@ -362,8 +372,10 @@ def image_loaders(
 # %% ../nbs/01_finetune.ipynb #6fc2f10e
 CHECKS = { # what it usually means when one fails
     'the first loss is that of guessing': 'the head is badly initialised, or the body passes on very large numbers',
-    'pixels are as the backbone knows them': 'mean and std of the normalisation are those of another backbone, or 0 to 255 is taken for 0 to 1',
-    'twenty images can be learned by heart': 'too little can be trained, labels and pictures do not belong together, or the network is broken',
+    'pixels are as the backbone knows them': 'mean and std of the normalisation are those of another backbone, or 0 to 255 is '
+          'taken for 0 to 1',
+    'twenty images can be learned by heart': 'too little can be trained, labels and pictures do not belong together, or the '
+          'network is broken',
     'regularisation raises the loss': 'dropout, smoothing or weight decay do not reach the loss',
     'the gradient reaches every layer': 'a layer is not connected to the loss, or should have been frozen',
     'shuffled labels teach nothing': 'the network learns from other labels than those of the catalog'}
@@ -382,7 +394,8 @@ def check_learner(
     batch = learn.dls.test_dl(_at(learn.dls.train_ds.items, some), bs=len(some), with_labels=True, num_workers=0).one_batch()
     x, y = (t.as_subclass(torch.Tensor) for t in batch)
     wd = np.broadcast_to(0. if learn.wd is None else learn.wd, len(learn.opt.param_lists))
-    found = [_check_pixels(x, about), *_check_learning(net, x, y, compute, steps), *_check_regularisation(net, x, y, compute, learn.loss_func, wd)]
+    found = [_check_pixels(x, about), *_check_learning(net, x, y, compute, steps),
+             *_check_regularisation(net, x, y, compute, learn.loss_func, wd)]
     return _told(found)
 
 def _told(found):
@@ -395,7 +408,8 @@ def _at(items, rows): return items.iloc[rows] if hasattr(items, 'iloc') else [it
 def _check_pixels(x, about):
     mean, std = (torch.tensor(about[k], device=x.device).view(1, 3, 1, 1) for k in ('mean', 'std'))
     low, high = (float(v) for v in (x * std + mean).aminmax())
-    return 'pixels are as the backbone knows them', f'{low:.2f} to {high:.2f}', '0 to 1, or most of it', low > -.05 and high < 1.05 and high - low > .3
+    return ('pixels are as the backbone knows them', f'{low:.2f} to {high:.2f}', '0 to 1, or most of it',
+            low > -.05 and high < 1.05 and high - low > .3)
 
 # %% ../nbs/01_finetune.ipynb #de034e7c
 def _check_learning(net, x, y, compute, steps):
@@ -414,10 +428,12 @@ def _check_learning(net, x, y, compute, steps):
         optimizer.step()
         optimizer.zero_grad()
     net.dropout.p = dropout
-    yield 'the first loss is that of guessing', f'{first:.2f}', f'about {guessing:.2f}, the logarithm of the number of classes', bool(first < 1.5 * guessing + .5)
+    expected = f'about {guessing:.2f}, the logarithm of the number of classes'
+    yield 'the first loss is that of guessing', f'{first:.2f}', expected, bool(first < 1.5 * guessing + .5)
     yield 'twenty images can be learned by heart', f'{right:.0%} right after {step} steps', f'100% within {steps}', right == 1
     still = [n for n, p in net.named_parameters() if n in before and torch.equal(p, before[n])]
-    yield 'the gradient reaches every layer', f"{len(before) - len(still)} of {len(before)} tensors move{', not ' + still[0] if still else ''}", 'all of them', not still
+    moving = f"{len(before) - len(still)} of {len(before)} tensors move{', not ' + still[0] if still else ''}"
+    yield 'the gradient reaches every layer', moving, 'all of them', not still
 
 def _check_regularisation(net, x, y, compute, loss_func, wd):
     "On a net that knows these images by heart."
@@ -436,7 +452,8 @@ def check_training(
     training:Training,
     steps:int=60,      # at most, to overfit twenty images
 ) -> pd.DataFrame: # one row per check: check, found, expected, passed, usually means
-    "The checks of `check_learner` for the first stage that trains the body, and whether shuffled labels can be learned; `training` stays as it is."
+    """The checks of `check_learner` for the first stage that trains the body, and whether shuffled labels can be learned;
+    `training` stays as it is."""
     set_seed(training.seed)
     last, recipe, config = _told([_check_shuffled(training)]), training.recipe, training.config
     if not recipe.unfreeze: return last
@@ -450,7 +467,8 @@ def refuse_failed(
 ):
     "Raises CarscopeError with the first check that failed."
     for row in checks[~checks.passed].itertuples():
-        raise CarscopeError(f'a check failed: {row.check} (found {row.found}; expected {row.expected}). It usually means that {row[5]}. '
+        raise CarscopeError(f'a check failed: {row.check} (found {row.found}; expected {row.expected}). It usually means that '
+                            f'{row[5]}. '
                             'Fix it, or train with --no-checks')
 
 def _check_shuffled(training, largest=600):
@@ -491,7 +509,7 @@ def train(
     resume:bool=False,             # continue a run that is in `out`, if there is one
     split:Split=None,              # how the catalog was split already; None: it is split here
     objective:Classification=None, # None: as the fields `boxes` and `distances` say
-    callbacks=None,                # function of the name of a stage, `HEAD` or `WHOLE`, that returns further fastai callbacks for it
+    callbacks=None,                # function of the name of a stage (`HEAD`, `WHOLE`) that returns further fastai callbacks
     progress:bool=False,           # show the progress
     **changes,                     # fields of the `TrainingConfig` to change, such as target, arch, recipe, valid, test or seed
 ) -> Run:
@@ -529,13 +547,15 @@ def _prepared(data, chosen, compute, body, backbone, split, objective, progress)
     catalog = exclude_rows(found, chosen.exclude) if chosen.exclude else found
     labels = dict(zip(catalog.content, catalog.label))
     if chosen.relabel: catalog = relabel_rows(catalog, chosen.relabel)
-    new = {c: l for c, l in zip(catalog.content, catalog.label) if chosen.relabel and labels.get(c) is not l and labels.get(c) != l}
+    new = {c: l for c, l in zip(catalog.content, catalog.label) if chosen.relabel and labels.get(c) is not l
+           and labels.get(c) != l}
     if chosen.crop: catalog = crop_catalog(catalog, chosen.margin, chosen.keep_aspect)
     catalog, target, periods = _year_target(catalog, chosen.target, chosen.periods)
     official = [s for s in ('valid', 'test') if split is None and (catalog.split == s).any()]
     made = split or Split(chosen.valid, chosen.test, chosen.split_by, chosen.seed, official)
     if split is None:
-        catalog = split_catalog(catalog, chosen.valid, chosen.test, chosen.split_by, chosen.seed, target=target)
+        catalog = split_catalog(catalog, chosen.valid, chosen.test, chosen.split_by, chosen.seed,
+                                stratify=target, target=chosen.target)
     catalog, recipe, settings = objective.prepare(catalog, chosen.recipe, body)
     vocab = vocabulary(catalog, target)
     training_rows(catalog, target, vocab, _shared_batch(recipe) if recipe.unfreeze else 1) # complains
@@ -587,12 +607,14 @@ def _begin(out, training, overwrite):
 RESUMED = 'target', 'periods', 'objective', 'backbone', 'preparation', 'seed', 'split', 'lists', 'cache_images', 'compile'
 
 def _where_it_stopped(out, config):
-    "The checkpoint of an unfinished run in `out`, None without a run. Raises CarscopeError for a complete run, and for other settings or data."
+    """The checkpoint of an unfinished run in `out`, None without a run. Raises CarscopeError for a complete run, and for other
+    settings or data."""
     if not (Path(out)/'config.json').exists(): return None
     run = Run(out)
     earlier = run.config
     if (run.path/'metrics.json').exists():
-        raise CarscopeError(f'{out} is complete, there is nothing to resume: choose another folder with --out, or use --overwrite')
+        raise CarscopeError(f'{out} is complete, there is nothing to resume: choose another folder with --out, or use '
+                            f'--overwrite')
     pairs = [(f'recipe.{f.name}', *(getattr(c.recipe, f.name) for c in (config, earlier))) for f in fields(Recipe)]
     for key in RESUMED:
         now, then = (getattr(c, key) for c in (config, earlier))
@@ -601,9 +623,11 @@ def _where_it_stopped(out, config):
         else: pairs.append((key, now, then))
     wrong = next((f'{key} is {now}, and was {then}' for key, now, then in pairs if now != then), None)
     if config.vocab != earlier.vocab or config.data.fingerprint != earlier.data.fingerprint: wrong = 'the data set is another one'
-    elif config.data.split_fingerprint != earlier.data.split_fingerprint: wrong = wrong or 'images have moved from one split to another'
+    elif config.data.split_fingerprint != earlier.data.split_fingerprint:
+        wrong = wrong or 'images have moved from one split to another'
     if wrong:
-        raise CarscopeError(f'{out} cannot be resumed: {wrong[:300]}; use the settings that it was started with, or choose another folder '
+        raise CarscopeError(f'{out} cannot be resumed: {wrong[:300]}; use the settings that it was started with, or choose '
+                            f'another folder '
                             'with --out')
     checkpoint = run.read_checkpoint()
     if checkpoint is None and (run.path/'history.csv').exists():
@@ -614,7 +638,8 @@ def _where_it_stopped(out, config):
 def _shared_batch(recipe):
     "The batch size, if it can be divided among the processes."
     if recipe.batch_size % max(num_distrib(), 1):
-        raise CarscopeError(f'batches of {recipe.batch_size} cannot be divided among {num_distrib()} processes: use a multiple with '
+        raise CarscopeError(f'batches of {recipe.batch_size} cannot be divided among {num_distrib()} processes: use a multiple '
+                            f'with '
                             '--batch-size')
     return recipe.batch_size
 
@@ -623,7 +648,8 @@ def _width(body, recipe):
     width = feature_width(body, recipe.size)
     try: return width if recipe.eval_size == recipe.size else feature_width(body, recipe.eval_size)
     except ValueError:
-        raise CarscopeError(f'the backbone takes images of {recipe.size} px, but not of {recipe.eval_size} px, the size in evaluation of '
+        raise CarscopeError(f'the backbone takes images of {recipe.size} px, but not of {recipe.eval_size} px, the size in '
+                            f'evaluation of '
                             'this recipe: add --set test_scale=1') from None
 
 def _fit_stages(training):
@@ -648,7 +674,8 @@ def _explained(training):
                               f'accumulate={2 * recipe.accumulate} with half of it keeps the images per step), or smaller images '
                               f'(--size, now {recipe.size}){left}') from None
         if training.config.compile and isinstance(e, torch._dynamo.exc.BackendCompilerFailed):
-            raise CarscopeError(f'the network could not be compiled ({type(e.inner_exception).__name__}): install a C++ compiler, or '
+            raise CarscopeError(f'the network could not be compiled ({type(e.inner_exception).__name__}): install a C++ '
+                                f'compiler, or '
                                 f'train without --compile{left}') from None
         if 'DataLoader worker' in str(e):
             raise CarscopeError('a process that loaded images was killed, mostly because of a lack of memory: use fewer of them '
@@ -662,7 +689,8 @@ def _what_is_left(training):
     if rank_distrib(): return f' in process {rank_distrib() + 1}'
     total = training.recipe.epochs + training.recipe.head_epochs * training.recipe.unfreeze
     if done:
-        return (f': {run.path} keeps the weights of epoch {done} of {total}; evaluate them with `carscope evaluate {run.path} DATA`, or '
+        return (f': {run.path} keeps the weights of epoch {done} of {total}; evaluate them with `carscope evaluate {run.path} '
+                f'DATA`, or '
                 'continue with --resume')
     run.remove()
     return f' before the first epoch was complete: nothing is kept in {run.path}'
@@ -678,11 +706,13 @@ def _predict_splits(training, net):
     else:
         features, at = training.features(rows)
         parts = np.array_split(at, len(at) // 4096 + 1)
-        with torch.inference_mode(): logits = np.concatenate([net.eval()[1:](torch.from_numpy(features[p])).numpy() for p in parts])
+        with torch.inference_mode():
+            logits = np.concatenate([net.eval()[1:](torch.from_numpy(features[p])).numpy() for p in parts])
     return Predictions(rows, logits, config.vocab, config.target)
 
 def _finish(training, predictions):
-    "The rest of the run: calibration and metrics of the validation and, where there is one, of the test split. metrics.json is last and makes it complete."
+    """The rest of the run: calibration and metrics of the validation and, where there is one, of the test split. metrics.json is
+    last and makes it complete."""
     run, catalog = training.run, training.catalog
     calibration = Calibration(**calibrate(predictions.of_split('valid')))
     training.config = replace(training.config, calibration=calibration)
@@ -709,7 +739,8 @@ def _provenance(compute):
 def git_commit(
     file=None, # of the source; None: this module
 ):
-    "The commit of the repository that `file` is tracked in, with `-dirty` where it was changed since. None without git, or outside a repository."
+    """The commit of the repository that `file` is tracked in, with `-dirty` where it was changed since. None without git, or
+    outside a repository."""
     file = Path(file or globals().get('__file__', ''))
     if not file.is_file(): return None
     clean = {k: v for k, v in os.environ.items() if not k.startswith('GIT_')} # a hook's or a user's GIT_DIR is another repository

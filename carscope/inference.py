@@ -62,7 +62,8 @@ class Classification:
         from fastai.metrics import accuracy
         return (accuracy,)
 
-    def prepare(self, catalog, recipe, body) -> tuple: # usable rows, a recipe that goes with the objective, settings for the configuration
+    # usable rows, a recipe that goes with the objective, settings for the configuration
+    def prepare(self, catalog, recipe, body) -> tuple:
         "Before a training. Raises CarscopeError when there is nothing to learn from."
         return catalog, recipe, {}
 
@@ -119,8 +120,9 @@ def evaluate(
     workers:int=None,
     progress:bool=False,
     tta:bool=False,        # test-time augmentation: the mean over three sizes and horizontal flips
-) -> tuple[dict, Predictions]: # metrics (with `split`, `n_trained_on`, `n_left_out`, `same_data`, `images_per_second`), predictions
-    """Evaluate a run on a data set that is prepared as in the training. With `tta`, metrics have `tta_gain`, `tta_gain_low` and `tta_gain_high`.
+) -> tuple[dict, Predictions]: # metrics, with `split`, `n_trained_on`, `n_left_out`, `same_data`, `images_per_second`
+    """Evaluate a run on a data set that is prepared as in the training. With `tta`, metrics have `tta_gain`, `tta_gain_low` and
+    `tta_gain_high`.
 
     Raises CarscopeError when the data set has no labelled image that can be used."""
     compute, config, objective = choose_compute(device), run.config, run.objective
@@ -144,7 +146,8 @@ def evaluate(
 def _unseen_rows(run, catalog, target):
     "(name of the split, its rows, counts of the others): images of the training and those that it left out are never in it."
     labelled = catalog[catalog[target].notna()]
-    own = run.catalog.sort_values('split', key=lambda s: s != 'train') # a picture that was trained on is trained on, whatever else it is
+    # a picture that was trained on is trained on, whatever else it is
+    own = run.catalog.sort_values('split', key=lambda s: s != 'train')
     known = own.drop_duplicates('content').set_index('content').split
     official = labelled.split.where(labelled.split == 'test', 'unseen')
     labelled = labelled.assign(split=labelled.content.map(known).fillna(official))
@@ -154,7 +157,8 @@ def _unseen_rows(run, catalog, target):
     trained_on = int((labelled.split == 'train').sum())
     left_out = sum(reason == 'left out in the training' for _, reason in catalog.attrs.get('dropped', ()))
     if split is None:
-        raise CarscopeError(f'there is no image to evaluate on: of {len(catalog)} images, {len(labelled)} have a {target}, and the run was '
+        raise CarscopeError(f'there is no image to evaluate on: of {len(catalog)} images, {len(labelled)} have a {target}, and '
+                            f'the run was '
                             'trained on all of these')
     return split, labelled[labelled.split == split].reset_index(drop=True), dict(n_trained_on=trained_on, n_left_out=left_out)
 

@@ -11,7 +11,7 @@ __all__ = ['MIN_TRIALS', 'MIN_UNITS', 'MIN_IN_STRATUM', 'MIN_CALIBRATION', 'TEMP
            'conformal_quantile', 'conformal_threshold', 'conformal_margin', 'year_margin', 'interval_ends',
            'known_quantiles', 'calibrate', 'metrics_of']
 
-# %% ../nbs/reference/metrics.ipynb #dc9d580c
+# %% ../nbs/reference/metrics.ipynb #517cadd3
 import math
 import re
 from fractions import Fraction
@@ -21,7 +21,7 @@ import pandas as pd
 
 from .files import CarscopeError
 
-# %% ../nbs/reference/metrics.ipynb #c6f3667a
+# %% ../nbs/reference/metrics.ipynb #c8695ce1
 def wilson(
     k, n,           # hits and trials, whole numbers or arrays of them
     z:float=1.96,   # 1.96 for a 95 % interval
@@ -54,7 +54,7 @@ def mcnemar(
     from scipy.stats import binomtest # slow to import
     return float(binomtest(int(only_a), int(only_a + only_b)).pvalue) if only_a + only_b else 1.
 
-# %% ../nbs/reference/metrics.ipynb #a5a96bf6
+# %% ../nbs/reference/metrics.ipynb #e4670f03
 MIN_TRIALS = 3 # for the interval of a mean
 
 def mean_intervals(
@@ -86,7 +86,7 @@ def mean_interval(
     if not np.isfinite(np.asarray(x, float)).any(): return np.nan, np.nan, np.nan
     return tuple(float(v[0]) for v in mean_intervals(x, np.zeros(len(x), int), trials))
 
-# %% ../nbs/reference/metrics.ipynb #a9d2eddc
+# %% ../nbs/reference/metrics.ipynb #b241cd23
 MIN_UNITS, MIN_IN_STRATUM = 5, 3 # for the interval of a bootstrap: rows, and their harmonic mean over the strata
 
 def bootstrap(
@@ -126,7 +126,7 @@ def _draw(rng, counts, strata, rows, m):
         drawn[:, units] = rng.multinomial(int(n), counts[units] / n, m)
     return drawn
 
-# %% ../nbs/reference/metrics.ipynb #01a35050
+# %% ../nbs/reference/metrics.ipynb #7b48527b
 def with_interval(
     value, low, high, # numbers; NaN or None: there is no interval
     form:str='.2f',   # of each number
@@ -136,7 +136,7 @@ def with_interval(
     known = low is not None and high is not None and np.isfinite([low, high]).all()
     return f'{value:{form}} ({low:{form}} to {high:{form}})' if known else f'{value:{form}}'
 
-# %% ../nbs/reference/metrics.ipynb #b5283a42
+# %% ../nbs/reference/metrics.ipynb #9695ac60
 def image_scores(
     predictions,            # `Predictions`
     temperature:float=None, # divides the raw logits; None: the predictions' own
@@ -163,7 +163,7 @@ def image_scores(
     for c in 'rank', 'nll', 'brier': columns[c][truth < 0] = np.nan
     return scores.assign(**columns)
 
-# %% ../nbs/reference/metrics.ipynb #7b528252
+# %% ../nbs/reference/metrics.ipynb #41c3c3c3
 def confusion_counts(
     predictions, # `Predictions` of one split
 ) -> np.ndarray: # (classes, classes) whole numbers: rows are true classes, columns predicted ones
@@ -186,7 +186,7 @@ def macro_f1(
     predicted = np.bincount(predictions.guess, minlength=len(counts))
     return float(class_means(counts.diagonal(), counts.sum(1), predicted)[0])
 
-# %% ../nbs/reference/metrics.ipynb #1f0cfa1d
+# %% ../nbs/reference/metrics.ipynb #977236cd
 def class_mean_intervals(
     predictions, # `Predictions` of one split
     resamples:int=1000,
@@ -210,7 +210,7 @@ def class_mean_intervals(
         return dict(zip(('macro F1', 'balanced accuracy'), class_means(right, of, predicted)))
     return bootstrap(statistic, counts, true, resamples, seed)
 
-# %% ../nbs/reference/metrics.ipynb #a26361c6
+# %% ../nbs/reference/metrics.ipynb #ebfc2521
 def expected_calibration_error(
     confidence,            # (n,) probability of the predicted class
     correct,               # (n,) whether it was right
@@ -244,7 +244,7 @@ def calibrated_error(
     off = [abs(np.add.reduceat(right() - confidence, starts)).sum() / len(confidence) for _ in range(resamples)]
     return float(np.mean(off)), float(np.percentile(off, 97.5))
 
-# %% ../nbs/reference/metrics.ipynb #bb7d2c78
+# %% ../nbs/reference/metrics.ipynb #1ce70751
 MIN_CALIBRATION = 50            # validation images to fit a temperature on
 TEMPERATURES = .05, 20.         # the range in which it is searched
 
@@ -281,7 +281,7 @@ def best_temperature(
     ends = np.log(TEMPERATURES)
     return float(np.exp(brentq(slope, *ends, xtol=1e-6))) if slope(ends[0]) > 0 > slope(ends[1]) else None
 
-# %% ../nbs/reference/metrics.ipynb #6b905aae
+# %% ../nbs/reference/metrics.ipynb #e52b5d40
 def class_metrics(
     predictions,            # `Predictions` of one split
     temperature:float=None, # divides the raw logits; None: the predictions' own
@@ -303,7 +303,7 @@ def class_metrics(
                           ece=expected_calibration_error(scores.confidence, scores.correct),
                           ece_equal_mass=expected_calibration_error(scores.confidence, scores.correct, equal_mass=True)) | raw
 
-# %% ../nbs/reference/metrics.ipynb #d397ee34
+# %% ../nbs/reference/metrics.ipynb #9ee35e0c
 YEAR_TARGETS = 'year', 'period'
 
 def class_years(
@@ -322,7 +322,7 @@ def class_edges(
     if (np.diff(years[:, 0]) <= 0).any(): raise CarscopeError('the years of the classes do not ascend: train again')
     return np.concatenate([[years[0, 0] - .5], (years[1:, 0] + years[:-1, 1]) / 2, [years[-1, 1] + .5]])
 
-# %% ../nbs/reference/metrics.ipynb #da1fa740
+# %% ../nbs/reference/metrics.ipynb #3d45368f
 def quantiles(
     probs,     # (n, classes), rows sum to 1
     edges,     # (classes + 1,), from `class_edges`
@@ -351,7 +351,7 @@ def crps(
     inside = (below**2 * before + (1 - below)**2 * (gap - before)).sum(1)
     return inside + np.maximum(centres[0] - truth, 0) + np.maximum(truth - centres[-1], 0)
 
-# %% ../nbs/reference/metrics.ipynb #442e060f
+# %% ../nbs/reference/metrics.ipynb #bfa6c4a0
 def predicted_years(
     predictions,            # `Predictions` of a run whose target is `year`
     temperature:float=None, # divides the raw logits; None: the predictions' own
@@ -376,7 +376,7 @@ def year_metrics(
                 spearman=float(spearmanr(truth, estimate).statistic) if varied else 0.,
                 baseline_mae_years=float(errors['median'].mean()), baseline_balanced_mae_years=float(balanced['median']))
 
-# %% ../nbs/reference/metrics.ipynb #c55f0589
+# %% ../nbs/reference/metrics.ipynb #baa298d6
 COVERAGE = .8 # of the intervals of years
 
 def conformal_rank(
@@ -401,7 +401,7 @@ def conformal_quantile(
     rank, scores = conformal_rank(len(scores), coverage), np.sort(np.asarray(scores, float))
     return float(scores[rank - 1]) if rank <= len(scores) else np.inf
 
-# %% ../nbs/reference/metrics.ipynb #26b8380b
+# %% ../nbs/reference/metrics.ipynb #64c3d491
 def conformal_threshold(
     valid,                  # `Predictions` of the validation split
     coverage:float=.9,
@@ -410,7 +410,7 @@ def conformal_threshold(
     "The threshold of sets that hold the true class of a new image with at least the wanted probability."
     return max(-conformal_quantile(-np.exp(-image_scores(valid, temperature).nll.fillna(np.inf)), coverage), 0.)
 
-# %% ../nbs/reference/metrics.ipynb #122e4b4b
+# %% ../nbs/reference/metrics.ipynb #eb5ddfbb
 def conformal_margin(
     predictions,             # `Predictions` of a year model, of images that were not trained on
     coverage:float=COVERAGE,
@@ -442,7 +442,7 @@ def known_quantiles(
     found = [quantiles(np.exp(log_probs), edges, fractions) for _, log_probs in known.blocks(temperature)]
     return known.table.year.to_numpy(float), np.concatenate(found) if found else np.zeros((0, len(fractions)))
 
-# %% ../nbs/reference/metrics.ipynb #097de59f
+# %% ../nbs/reference/metrics.ipynb #ebe0f8fc
 def calibrate(
     valid, # `Predictions` of the validation split
 ) -> dict: # temperature, n, ece_before, ece_after, margin, reason
@@ -464,7 +464,7 @@ def calibrate(
         found['margin'] = conformal_margin(valid, temperature=temperature)
     return found
 
-# %% ../nbs/reference/metrics.ipynb #d5ad50c9
+# %% ../nbs/reference/metrics.ipynb #41d4123d
 def metrics_of(
     predictions,              # `Predictions` of one split
     config,                   # the `RunConfig` of the run

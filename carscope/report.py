@@ -6,7 +6,7 @@
 __all__ = ['REPORT_STYLE', 'plot_history', 'summary_html', 'plot_year_errors', 'plot_confusion', 'run_html', 'write_report',
            'plot_runs', 'runs_table']
 
-# %% ../nbs/reference/report.ipynb #47a601f9
+# %% ../nbs/reference/report.ipynb #ece86b26
 import html
 import io
 from base64 import b64encode

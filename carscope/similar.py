@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 
 # carscope first: it keeps import warnings of fastai and tqdm quiet
 from .backbone import Branched, feature_width
+
 from .config import RunConfig
 from .data import as_catalog, check_images
 from .engine import cached_features, choose_compute
@@ -120,8 +121,8 @@ def recall_at(
     for k in ks:
         right, count = int((first < k).sum()), len(first)
         low, high = wilson(right, count)
-        chance = float(np.mean(_chance(n - 1, others[others > 0], k)))
-        table.append(dict(k=k, n=count, recall=right / max(count, 1), low=low, high=high, chance=chance))
+        chance = float(np.mean(_chance(n - 1, others[others > 0], k))) if count else np.nan
+        table.append(dict(k=k, n=count, recall=right / count if count else np.nan, low=low, high=high, chance=chance))
     return pd.DataFrame(table)
 
 def _chance(n, good, k):

@@ -19,9 +19,9 @@ _MODULES = dict( # module: the names that it lends
     cars=('CATALOG', 'MODEL_LINES', 'SHORTCUTS', 'VIEWS', 'Car', 'Settings', 'Shot', 'aim', 'contact_sheet', 'draw', 'expose',
           'make_car', 'place', 'recall', 'redraw', 'restyle', 'showroom', 'take_shot'))
 _LENT = {name: module for module, names in _MODULES.items() for name in names}
-_all_ = ['Camera', 'Picture', 'Surround', 'BODIES', 'MAKES', 'PAINTS', 'YEARS', 'cue_table', 'CATALOG', 'MODEL_LINES', 'SHORTCUTS',
-         'VIEWS', 'Car', 'Settings', 'Shot', 'aim', 'contact_sheet', 'draw', 'expose', 'make_car', 'place', 'recall', 'redraw', 'restyle',
-         'showroom', 'take_shot']
+_all_ = ['Camera', 'Picture', 'Surround', 'BODIES', 'MAKES', 'PAINTS', 'YEARS', 'cue_table', 'CATALOG', 'MODEL_LINES',
+         'SHORTCUTS', 'VIEWS', 'Car', 'Settings', 'Shot', 'aim', 'contact_sheet', 'draw', 'expose', 'make_car', 'place', 'recall',
+         'redraw', 'restyle', 'showroom', 'take_shot']
 
 def __getattr__(name):
     "A name of one of the modules, which is imported now."

@@ -16,10 +16,10 @@ import pandas as pd
 import torch
 from torch import nn
 
-from carscope.finetune import load_network
 from carscope.maps import CONTROLS, METHODS, make_question, map_pictures, saliency_maps
 from carscope.pictures import load_image
-from carscope.run import Run, below_their_folder
+from carscope.predictions import below_their_folder
+from carscope.run import Run
 from carscope.saliency import answers_redrawn, on_box, part_shares, part_worth, sanity_table, score_maps
 from carscope.showroom import redraw
 
@@ -27,13 +27,13 @@ SIDE = 100 # pixels of maps that are kept
 
 def main(folder, name, target, many, shuffled=None):
     here, run = Path(__file__).parent, Run(folder)
-    net, config = load_network(run)
+    net, config = run.network(), run.config
     question, test = make_question(target, config), run.predictions.of_split('test').table
     made = 'showroom' in set(test.source)
     out = here if made else here.parents[1]/'stanford_cars'/'saliency'
     out.mkdir(exist_ok=True)
     cars = test.sample(min(int(many), len(test)), random_state=0).reset_index(drop=True)
-    if shuffled: shuffled = load_network(Run(shuffled))
+    if shuffled: shuffled = Run(shuffled).network(), Run(shuffled).config
     with tempfile.TemporaryDirectory() as drawn:
         redrawn = redraw(cars.image, drawn) if made else None
         scores, parts = score_maps(net, config, cars, question, redrawn=redrawn, shuffled=shuffled and (shuffled[0], make_question(target, shuffled[1])), progress=True)
@@ -51,7 +51,7 @@ def shortcut(flawed, target, many, honest):
     with tempfile.TemporaryDirectory() as drawn:
         redrawn = redraw(cars.image, drawn)
         for name, folder in dict(flawed=flawed, honest=honest).items():
-            net, config = load_network(Run(folder))
+            net, config = Run(folder).network(), Run(folder).config
             question = make_question(target, config)
             worth = part_worth(answers_redrawn(net, config, redrawn, question), cars.image)[:, 0]
             masks = np.stack([np.asarray(load_image(p))[..., 0] for p in redrawn[redrawn.part == ''].set_index('image')['mask'][cars.image]])

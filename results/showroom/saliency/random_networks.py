@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import torch
 
-from carscope.finetune import load_network
 from carscope.maps import make_question, map_pictures, saliency_maps
 from carscope.run import Run
 from carscope.saliency import N_IMAGES, excess_similarity, randomise
@@ -21,7 +20,7 @@ PLAN = [(('gradient', 'gradcam', 'layercam', 'guided_backprop'), 80, 16), (('int
 def similarities(name, folder, target):
     "The table of one network."
     run = Run(folder)
-    net, config = load_network(run)
+    net, config = run.network(), run.config
     question, own = make_question(target, config), run.predictions.table
     held_out, tables = own[own.split != 'train'].sample(frac=1, random_state=0), []
     for methods, n_images, n_networks in PLAN:
