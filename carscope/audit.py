@@ -502,10 +502,9 @@ def _judge(catalog, labels, copies, arch, weights, run, **settings):
     "(suspects, facts), or (no suspects, why there are none)."
     none = pd.DataFrame(columns=SUSPECT_COLUMNS)
     if not labels: return none, 'not asked for'
-    config = run.config if run else {}
     by_name = arch or weights
-    arch, weights = arch or config.backbone.arch, weights or config.backbone.weights
-    try: return doubt_labels(catalog, arch, weights, copies=copies, **settings)
+    if run: arch, weights = arch or run.config.backbone.arch, weights or run.config.backbone.weights
+    try: return doubt_labels(catalog, arch or 'resnet18', weights or 'imagenet', copies=copies, **settings)
     except NothingToJudge as e: return none, str(e)
     except ValueError as e:
         if by_name: raise
