@@ -262,8 +262,8 @@ def modernity(
     if format is not _Format.table: _print_as(format, shown)
     elif single:
         for r in table.itertuples():
-            print(f'{r.image}: predicted year {r.expected:.1f} (80 % interval {r.low:.1f}-{r.high:.1f}), modernity score '
-                  f'{r.score:.2f}')
+            interval = f'{100 * years.COVERAGE:.0f} % interval {r.low:.1f}-{r.high:.1f}'
+            print(f'{r.image}: predicted year {r.expected:.1f} ({interval}), modernity score {r.score:.2f}')
     if single and out is None: return
     tables = years.write_modernity(table, out or run.path/'modernity', *extra)
     if format is not _Format.table: return
