@@ -166,7 +166,7 @@ class Answerer:
         "Say once for each run that its probabilities are not calibrated."
         for loaded in {id(l): l for l in (self.cars, self.years) if l}.values():
             reason, name = loaded.config.calibration.reason, 'classifier' if loaded is self.cars else 'year model'
-            if reason: self.notes.append(f'The probabilities of the {name} are not calibrated ({reason}).')
+            if reason: self.notes.append(f'The probabilities of the {name} are not calibrated; {reason}.')
 
     def _prepare_years(self):
         "The margin of intervals; without a year model, also the years of the classes."
