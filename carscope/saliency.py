@@ -728,19 +728,21 @@ def explain(
     Raises CarscopeError, before anything is written, for an image that cannot be opened, an unknown method, layer or target."""
     images, out = pictures_of(images), Path(out)
     sizes = [load_image(p, size=32).size for p in images]
+    references = run.prepare_images(images) # cropped, where the run was trained on crops
     net, config = run.network(), run.config
     question, compute = make_question(target, config), choose_compute(device)
-    check = try_method(run, net, config, question, method, images, layer, compute)
+    check = try_method(run, net, config, question, method, references, layer, compute)
     found = dict(similarity=check.similarity, low=check.low, high=check.high, verdict=check.verdict)
     names, rows, sanity = _free_names(images), [], wrap(f'{method}, sanity check {verdict_text(check)}', 110)
-    for paths, x, logits, maps in map_pictures(net, config, images, question, method, layer, compute, batch_size, progress):
+    for seen, x, logits, maps in map_pictures(net, config, references, question, method, layer, compute, batch_size, progress):
         columns = question.columns(logits)
-        for path, row, column, m in zip(paths, logits, columns.tolist(), maps):
+        for reference, row, column, m in zip(seen, logits, columns.tolist(), maps):
             answer = _in_words(question, row, column, config)
             png, npz, title = out/f'{names[len(rows)]}.png', out/f'{names[len(rows)]}.npz', '\n'.join([answer, *sanity])
-            with atomic_write(png) as part: _draw(path, m, title, part)
+            with atomic_write(png) as part: _draw(reference, m, title, part)
             arrays = dict(map=m, logits=row.cpu().numpy(), asked=np.array(answer), method=np.array(method))
             with atomic_write(npz) as part, open(part, 'wb') as f: np.savez_compressed(f, **arrays, **found)
+            path = images[len(rows)]
             rows.append(dict(image=path, asked=question.name, answer=answer) | found | dict(zero=not m.any(), png=str(png)))
     side = config.recipe.eval_size
     for path, (width, height) in zip(images, sizes):
