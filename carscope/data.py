@@ -121,7 +121,7 @@ def usable_boxes(
 
 def usage_table(
     catalog, # as `check_images` returns it
-) -> 'pd.io.formats.style.Styler': # a row per finding: number of images, fraction of all that were listed, examples
+): # a pandas Styler; a row per finding: number of images, fraction of all that were listed, examples
     "What of a data set can be used, what was left out and why, and what to know before training."
     dropped, found = catalog.attrs.get('dropped', ()), []
     total = len(catalog) + len(dropped)
