@@ -17,7 +17,7 @@ from .registry import READERS, SPLIT_NAMES, Reader, as_catalog, list_folder, reg
 IMAGE_SUFFIXES = '.jpg', '.jpeg', '.png', '.bmp', '.gif', '.tif', '.tiff', '.webp'
 FOLDER_NAMES = {'Ram C-V Cargo Van Minivan 2012': 'Ram C/V Cargo Van Minivan 2012'} # a slash cannot stand in a folder's name
 
-def is_image(entry:'os.DirEntry') -> bool: return entry.name.lower().endswith(IMAGE_SUFFIXES)
+def is_image(entry:object) -> bool: return entry.name.lower().endswith(IMAGE_SUFFIXES)
 
 def is_class_folders(
     path, # a file or folder

@@ -127,8 +127,10 @@ READERS = []
 def register(
     reader:Reader,
 ) -> Reader:
-    "Add a format to `READERS`. It replaces an earlier one of the same name."
-    READERS[:] = [r for r in READERS if r.name != reader.name] + [reader]
+    "Add a format to `READERS`, in the place of an earlier one of the same name."
+    names = [r.name for r in READERS]
+    if reader.name in names: READERS[names.index(reader.name)] = reader
+    else: READERS.append(reader)
     return reader
 
 def known_layouts() -> str:

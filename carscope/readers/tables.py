@@ -42,7 +42,7 @@ def read_text_table(
 
 def line_of(
     path, # of a text table
-) -> 'function': # from the position of a row in it to where that is, for error messages
+) -> object: # from the position of a row in it to where that is, for error messages
     "Where rows stand in a file. The file is read again for that, which only an error has to pay for."
     return lambda i: f'{path}, line {_line_number(path, i)}'
 
