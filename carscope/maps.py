@@ -48,22 +48,23 @@ def make_question(
     config:RunConfig, # of a run
 ) -> Question:
     "The number to explain. Raises CarscopeError for an unknown class, and for a year when the run does not predict years."
-    vocab, predicts = config.vocab, config.target
-    classes = dict(read=lambda logits: logits, belief=lambda logits, whole: logits.softmax(1))
+    vocab, predicts, temperature = config.vocab, config.target, config.calibration.temperature
+    classes = dict(read=lambda logits: logits, belief=lambda logits, whole: (logits / temperature).softmax(1))
     if target == 'TOP': return Question('its likeliest class', **classes)
     if target in vocab: return Question(target, **classes, column=vocab.index(target))
-    if target in ('year', 'modernity'): return _year_question(target, vocab, predicts)
+    if target in ('year', 'modernity'): return _year_question(target, vocab, predicts, temperature)
     one, versus, other = target.partition(' vs ')
     if versus: return _difference_question(*(_known(name, vocab) for name in (one, other)), vocab)
     return _known(target, vocab)
 
-def _year_question(target, vocab, predicts):
+def _year_question(target, vocab, predicts, temperature):
     if predicts not in YEAR_TARGETS:
         raise CarscopeError(f'the run predicts the {predicts}, not the year: use TOP or a class, or train one with --target year')
     years = class_years(vocab).mean(1) if target == 'year' else np.arange(len(vocab)) + 1.
     values = torch.tensor(years, dtype=torch.float32)
-    expected = lambda logits: logits.softmax(1) @ values.to(logits)[:, None]
-    shared = lambda logits, whole: torch.minimum(logits.softmax(1), whole.softmax(1)).sum(1, keepdim=True)
+    probs = lambda logits: (logits / temperature).softmax(1) # calibrated, as everywhere
+    expected = lambda logits: probs(logits) @ values.to(logits)[:, None]
+    shared = lambda logits, whole: torch.minimum(probs(logits), probs(whole)).sum(1, keepdim=True)
     return Question('the expected year' if target == 'year' else 'the modernity score', expected, shared, 0, both_ways=True)
 
 def _difference_question(one, other, vocab):

@@ -698,7 +698,9 @@ def _free_names(images):
 
 def _in_words(question, logits, column, config):
     answers, vocab, predicts = question.read(logits[None])[0], config.vocab, config.target
-    if len(answers) == len(vocab): return f'{predicts} {vocab[column]}, {float(logits.softmax(0)[column]):.0%}'
+    if len(answers) == len(vocab):
+        probs = (logits / config.calibration.temperature).softmax(0)
+        return f'{predicts} {vocab[column]}, {float(probs[column]):.0%}'
     return f'{question.name}: {float(answers[column]):.1f}'
 
 def _draw(path, m, title, file):
