@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 from carscope.data import read_catalog
-from carscope.finetune import RECIPES, choose_recipe, compare_recipes, recipe_curves, recipe_table
+from carscope.compare import compare_recipes, recipe_curves, recipe_table
+from carscope.config import RECIPES, choose_recipe
 
 SIZE, BUDGET, SEEDS = 96, 12, (1, 2)  # pixels a side, epochs
 OURS = choose_recipe('one_cycle', size=SIZE)

@@ -11,11 +11,16 @@ import pandas as pd
 
 from carscope.data import check_images, read_catalog, split_catalog
 from carscope.engine import choose_compute
-from carscope.finetune import Classification, choose_recipe, join_head, load_body, load_network, train
-from carscope.run import Run
+from carscope.backbone import load_body
+from carscope.config import choose_recipe
+from carscope.finetune import train
+from carscope.inference import Classification
+from carscope.run import Run, join_head
 from carscope.similar import ClassAndDistances, embed, model_map, recall_at
 
 TAUGHT = dict(classes=Classification(), triplet=ClassAndDistances(), contrastive=ClassAndDistances('contrastive'))
+
+def loaded(run): return run.network(), run.config
 
 def main(data, weights, runs, *networks):
     here, cars, arch = Path(__file__).parent, check_images(read_catalog(data)), f'local-dir:{weights}'
@@ -25,8 +30,8 @@ def main(data, weights, runs, *networks):
     for name in networks:
         folder = Path(runs)/f'similar-{name}'
         if not (folder/'metrics.json').exists():
-            train(catalog, folder, 'label', arch, recipe=choose_recipe('one_cycle', size=128, epochs=8), valid=0, checks=False, objective=TAUGHT[name], resume=True, progress=True, workers=0)
-    done = {name: load_network(Run(Path(runs)/f'similar-{name}')) for name in TAUGHT if (Path(runs)/f'similar-{name}'/'metrics.json').exists()}
+            train(catalog, folder, target='label', arch=arch, recipe=choose_recipe('one_cycle', size=128, epochs=8), valid=0, checks=False, objective=TAUGHT[name], resume=True, progress=True, workers=0)
+    done = {name: loaded(Run(Path(runs)/f'similar-{name}')) for name in TAUGHT if (Path(runs)/f'similar-{name}'/'metrics.json').exists()}
     config = next(iter(done.values()))[1]
     tables = []
     for name, (net, config) in (dict(ImageNet=(join_head(load_body(arch)[0], config), config)) | done).items():

@@ -11,7 +11,9 @@ from pathlib import Path
 import pandas as pd
 
 from carscope.data import check_images, fold_catalog, read_catalog, split_catalog, take_fold
-from carscope.finetune import choose_recipe, predict, train
+from carscope.config import choose_recipe
+from carscope.finetune import train
+from carscope.inference import predict
 from carscope.run import Run
 from carscope.year_modernity import ahead_of_peers, conformal_margin, interval_table, year_table
 
@@ -29,7 +31,7 @@ def main(data, weights, runs, name, *folds):
         # a tenth of the others says how wide intervals have to be; the classes of unseen lines cannot be recognised, so classes are split by image
         for target, recipe, catalog in (('year', choose_recipe(YEAR, balance=balance or 'sqrt'), split_catalog(one, .1, by=by)), ('label', LABEL, split_catalog(known, .1)))[:1 if balance else 2]:
             folder = Path(runs)/f'{name}-{i}-{target}'
-            if not (folder/'metrics.json').exists(): train(catalog, folder, target, f'local-dir:{weights}', recipe=recipe, checks=False, resume=True, progress=True)
+            if not (folder/'metrics.json').exists(): train(catalog, folder, target=target, arch=f'local-dir:{weights}', recipe=recipe, checks=False, resume=True, progress=True)
     if folds: return
     tables, intervals = [], []
     for i in range(5):
@@ -37,7 +39,7 @@ def main(data, weights, runs, name, *folds):
         valid, test = (year.predictions.of_split(split) for split in ('valid', 'test'))
         table = year_table(test, conformal_margin(valid))
         intervals.append(interval_table(valid, test).assign(images=len(table)))
-        table = table.assign(fold=i, training_median=year.config['train_median_year'])
+        table = table.assign(fold=i, training_median=year.config.data.train_median_year)
         if not balance: table['recognised'] = table.image.map(predict(Run(Path(runs)/f'{name}-{i}-label'), test.table.image, top=1).set_index('image').label.map(year_of))
         tables.append(table)
     whole = pd.concat(tables, ignore_index=True)
