@@ -152,8 +152,8 @@ def alike(
         out = np.empty((1 << 18, 3), np.int64)
         n = search(out)
         if n > MOST_PAIRS:
-            raise TooManyPairs(f'{n:,} pairs of images have hashes within {distance} bits: '
-                               'lower the distance, or look at the images')
+            raise TooManyPairs(f'{n:,} pairs of images have hashes within {distance} bits: lower the distance, or look at the '
+                               'images')
         if n > len(out): search(out := np.empty((n, 3), np.int64))
         parts.append(out[:n])
     return np.concatenate(parts)
@@ -167,8 +167,8 @@ def _alike_enough(hashes, distance, others):
             if least < 2: raise
             continue
         if least < distance:
-            warnings.warn('so many images are alike that near-duplicates are searched '
-                          f'within {least} bits instead of {distance}', stacklevel=4)
+            warnings.warn(f'so many images are alike that near-duplicates are searched within {least} bits instead of '
+                          f'{distance}', stacklevel=4)
         return pairs
 
 # %% ../nbs/06_audit.ipynb #198eb90d

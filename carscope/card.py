@@ -459,13 +459,10 @@ def _by_itself(facts, inside):
     divided = ('' if not scaled else f' The weights of the last layer are divided by the temperature '
                f'{calibration.temperature:.3g}.')
     return (f"`{inside}model.safetensors` has the tensors under timm's names for {_code(about.name)}, `{inside}config.json` the "
-            f"classes "
-            f'(`label_names`) in the order of the logits, whose softmax gives{scaled} probabilities.{divided} Input: an RGB '
-            f'image, rotated as its '
-            f'EXIF orientation says, resized to {size} x {size} px with antialiased bilinear interpolation and without cropping, '
-            f'scaled to '
-            f'0 to 1, minus {list(about.mean)}, divided by {list(about.std)}. `carscope export RUN` writes one ONNX file that '
-            f'includes the normalisation.')
+            f"classes (`label_names`) in the order of the logits, whose softmax gives{scaled} probabilities.{divided} Input: an "
+            f"RGB image, rotated as its EXIF orientation says, resized to {size} x {size} px with antialiased bilinear "
+            f"interpolation and without cropping, scaled to 0 to 1, minus {list(about.mean)}, divided by {list(about.std)}. "
+            "`carscope export RUN` writes one ONNX file that includes the normalisation.")
 
 # %% ../nbs/25_card.ipynb #e08c9fb0
 def make_card(
@@ -533,8 +530,7 @@ def write_hub(
     repo:str=None,    # as in `make_card`
 ) -> Path: # the folder
     """Write a folder that timm loads, with its card, and from which `fetch_run` makes a run again. Where timm has no such
-    network,
-    the folder has the network in the form of carscope.
+    network, the folder has the network in the form of carscope.
 
     Of the catalog, only checksums and splits are written: with them `carscope evaluate` knows which images were trained on.
     Raises CarscopeError when the folder contains other things."""
@@ -643,8 +639,7 @@ def _in_words(repo, by_hand='or write the folder with `carscope card RUN --out F
         if status is None:
             raise CarscopeError(f'{constants.ENDPOINT} cannot be reached ({said}): try again later, {by_hand}') from None
         known = {401: f'the hub refuses the token for {repo}, or there is no such repository (401): log in with `hf auth login`, '
-                 f'or give '
-                      'a token in HF_TOKEN',
+                 'or give a token in HF_TOKEN',
                  403: f'the hub refuses {repo} to this token (403): use a name below your own, or a token with the right to it',
                  404: f'the hub has no {repo}, or does not show it to this token (404): check its name'}
         raise CarscopeError(known.get(status, f'the hub answers {status} for {repo}: try again later, {by_hand}')) from None

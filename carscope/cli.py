@@ -166,8 +166,8 @@ def _print_metrics(metrics, split):
     m = metrics
     if 'mae_years' in m:
         print(f"{split}: mean absolute error {m['mae_years']:.2f} years (n = {m['n']:,}; training median "
-              f"{m['baseline_mae_years']:.2f}), "
-              f"balanced over years {m['balanced_mae_years']:.2f} ({m['baseline_balanced_mae_years']:.2f})")
+              f"{m['baseline_mae_years']:.2f}), balanced over years {m['balanced_mae_years']:.2f} "
+              f"({m['baseline_balanced_mae_years']:.2f})")
     else:
         accuracy = _with_interval(m['accuracy'], m['accuracy_low'], m['accuracy_high'], m['n'])
         print(f"{split}: accuracy {accuracy}, top-5 {100 * m['top5']:.1f} %, majority-class baseline "
@@ -177,8 +177,7 @@ def _print_metrics(metrics, split):
     if m.get('boxes'):
         iou = _with_interval(m['mean_iou'], m.get('mean_iou_low'), m.get('mean_iou_high'), m['boxes'], 2, False)
         print(f"{split}: mean IoU of boxes {iou}; of the mean box {m['mean_box_iou']:.2f}, of the whole image "
-              f"{m['whole_iou']:.2f}; "
-              f"{100 * m['iou_75']:.0f} % of boxes have 0.75 or more")
+              f"{m['whole_iou']:.2f}; {100 * m['iou_75']:.0f} % of boxes have 0.75 or more")
 
 # %% ../nbs/20_cli.ipynb #7f893204
 @app.command()
@@ -382,8 +381,7 @@ def tune(
     best = table.iloc[0]
     if best.state != 'finished':
         raise CarscopeError(f'none of {len(table)} trials is complete: use lower learning rates with --search lr=LOW:HIGH, and '
-                            f'choose '
-                            'another folder with --out')
+                            'choose another folder with --out')
     form = lambda v: f'{v:.3g}' if isinstance(v, float) else str(v)
     found = ' '.join(f'--set {key}={form(best[key])}' for key in table.columns[5:])
     print(f'best of {len(table)} trials: validation accuracy {100 * best.accuracy:.1f} %, optimistic because it is the best of '
@@ -404,8 +402,7 @@ def export(
     from carscope.run import Run
     done = exporting.export_run(Run(run), out, format.value, size)
     print(f"{done['path']}: equal to the run on {done['images']} images (difference {done['difference']:.0e}); inputs and "
-          f"outputs are described in "
-          'the file')
+          "outputs are described in the file")
 
 # %% ../nbs/20_cli.ipynb #0d421a87
 @app.command()
@@ -543,8 +540,7 @@ def _demo_network(pretrained):
     common = dict(batch_size=32, augment='none', test_scale=1)
     if pretrained: return dict(arch=pretrained, recipe=choose_recipe('one_cycle', size=96, epochs=4, head_epochs=2, **common))
     print('the Hugging Face hub cannot be reached: small residual networks are trained from scratch instead of fine-tuning '
-          'pretrained '
-          'ones, and do worse')
+          'pretrained ones, and do worse')
     # from scratch all layers learn alike
     recipe = choose_recipe('one_cycle', size=64, epochs=14, head_epochs=0, lr=4e-3, lr_decay=1, **common)
     return dict(arch='resnet10t', weights='none', recipe=recipe)

@@ -58,10 +58,9 @@ def recipe_table(
     split:str='test',     # whose accuracy
     reference:str=None,   # the recipe that gains are over; None: no gains
 ) -> pd.DataFrame: # one row per recipe, means over seeds
-    """Columns: recipe, seeds, n (images), accuracy, low and high (95 %, over images and seeds), min and max (of a seed), epochs
-    (of the last
-    stage), head_epochs (before it, on cached features), minutes, epochs_to_90 and minutes_to_90 (until 90 % of the best
-    validation accuracy) and gain, gain_low, gain_high over `reference`."""
+    """Columns: recipe, seeds, n (images), accuracy, low and high (95 %, over images and seeds), min and max (of a seed),
+    epochs (of the last stage), head_epochs (before it, on cached features), minutes, epochs_to_90 and minutes_to_90
+    (until 90 % of the best validation accuracy) and gain, gain_low, gain_high over `reference`."""
     right = {}
     for (name, seed), run in runs.items():
         part = run.predictions.of_split(split)

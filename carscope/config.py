@@ -185,8 +185,7 @@ RECIPE_NOTES = dict(
           'schedule, early stopping, EMA.',
     one_cycle='The head first, on cached features; then all layers with the one-cycle schedule (Smith and Topin, 2018) and '
               'discriminative learning rates (Howard and Ruder, 2018), evaluated at 1.25 times the training size (Touvron et '
-                    'al., '
-              '2019).')
+              'al., 2019).')
 
 def choose_recipe(
     recipe='one_cycle',    # a name of `RECIPES`, or a `Recipe`

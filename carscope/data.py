@@ -152,8 +152,8 @@ def _read_list(file):
     "The rows of a list that are meant, as text."
     file = Path(file)
     if not file.is_file():
-        raise MissingFile(f'{file} does not exist: give a list with the column image or content, '
-                          'as `carscope audit DATA --out DIR` writes it')
+        raise MissingFile(f'{file} does not exist: give a list with the column image or content, as `carscope audit DATA --out '
+                          'DIR` writes it')
     rows = read_text_table(file, skip_spaces=True)
     if not {'image', 'content'} & set(rows):
         raise CarscopeError(f"{file} has no column 'image' or 'content' that names the images; it has "
@@ -634,8 +634,8 @@ def training_rows(
     rows = catalog.assign(target=values)[values.isin(vocab) & catalog.split.isin(['train', 'valid'])].reset_index(drop=True)
     n = rows.split.value_counts()
     if not n.get('valid'):
-        raise CarscopeError(f"no validation image has a value of '{target}' that was trained on: "
-                            "raise valid, or choose another target or split")
+        raise CarscopeError(f"no validation image has a value of '{target}' that was trained on: raise valid, or choose another "
+                            "target or split")
     if batch_size > n.get('train', 0):
         raise CarscopeError(f"batch size {batch_size} is larger than the {n.get('train', 0)} training images")
     return rows

@@ -285,8 +285,8 @@ def cached_features(
             barrier()
     index = store.index()
     if not catalog._seen.isin(index.index).all():
-        raise CarscopeError(f'the processes do not see each other\'s features in {store.folder}: '
-                            'set CARSCOPE_CACHE to a folder that all machines share')
+        raise CarscopeError(f'the processes do not see each other\'s features in {store.folder}: set CARSCOPE_CACHE to a folder '
+                            'that all machines share')
     return store.features(), index[catalog._seen.to_numpy(dtype=object)].to_numpy()
 
 STORE_VERSION = 1 # raise it when features of the same name would come out differently

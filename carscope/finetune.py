@@ -224,8 +224,7 @@ class RunWriter(Callback):
 def _epoch_line(row, measured):
     shown = '  '.join(f'{name} {value:6.1%}' for name, value in measured.items())
     return (f"{row['stage']:>14}  epoch {row['epoch']:3}  loss {row['train_loss']:.3f}  validation {row['valid_loss']:.3f}  "
-            f"{shown}  "
-            f"{row['seconds']:6.1f} s")
+            f"{shown}  {row['seconds']:6.1f} s")
 
 # %% ../nbs/01_finetune.ipynb #31b0a764
 class KeepBest(Callback):
@@ -468,8 +467,7 @@ def refuse_failed(
     "Raises CarscopeError with the first check that failed."
     for row in checks[~checks.passed].itertuples():
         raise CarscopeError(f'a check failed: {row.check} (found {row.found}; expected {row.expected}). It usually means that '
-                            f'{row[5]}. '
-                            'Fix it, or train with --no-checks')
+                            f'{row[5]}. Fix it, or train with --no-checks')
 
 def _check_shuffled(training, largest=600):
     config = training.config
@@ -627,8 +625,7 @@ def _where_it_stopped(out, config):
         wrong = wrong or 'images have moved from one split to another'
     if wrong:
         raise CarscopeError(f'{out} cannot be resumed: {wrong[:300]}; use the settings that it was started with, or choose '
-                            f'another folder '
-                            'with --out')
+                            'another folder with --out')
     checkpoint = run.read_checkpoint()
     if checkpoint is None and (run.path/'history.csv').exists():
         warnings.warn(f'{out} has no checkpoint that can be read: the training starts anew')
@@ -639,8 +636,7 @@ def _shared_batch(recipe):
     "The batch size, if it can be divided among the processes."
     if recipe.batch_size % max(num_distrib(), 1):
         raise CarscopeError(f'batches of {recipe.batch_size} cannot be divided among {num_distrib()} processes: use a multiple '
-                            f'with '
-                            '--batch-size')
+                            'with --batch-size')
     return recipe.batch_size
 
 def _width(body, recipe):
@@ -649,8 +645,7 @@ def _width(body, recipe):
     try: return width if recipe.eval_size == recipe.size else feature_width(body, recipe.eval_size)
     except ValueError:
         raise CarscopeError(f'the backbone takes images of {recipe.size} px, but not of {recipe.eval_size} px, the size in '
-                            f'evaluation of '
-                            'this recipe: add --set test_scale=1') from None
+                            'evaluation of this recipe: add --set test_scale=1') from None
 
 def _fit_stages(training):
     "The trained network."
@@ -675,8 +670,7 @@ def _explained(training):
                               f'(--size, now {recipe.size}){left}') from None
         if training.config.compile and isinstance(e, torch._dynamo.exc.BackendCompilerFailed):
             raise CarscopeError(f'the network could not be compiled ({type(e.inner_exception).__name__}): install a C++ '
-                                f'compiler, or '
-                                f'train without --compile{left}') from None
+                                f'compiler, or train without --compile{left}') from None
         if 'DataLoader worker' in str(e):
             raise CarscopeError('a process that loaded images was killed, mostly because of a lack of memory: use fewer of them '
                                 f'(--workers, 0 for none){left}') from None
@@ -690,8 +684,7 @@ def _what_is_left(training):
     total = training.recipe.epochs + training.recipe.head_epochs * training.recipe.unfreeze
     if done:
         return (f': {run.path} keeps the weights of epoch {done} of {total}; evaluate them with `carscope evaluate {run.path} '
-                f'DATA`, or '
-                'continue with --resume')
+                'DATA`, or continue with --resume')
     run.remove()
     return f' before the first epoch was complete: nothing is kept in {run.path}'
 

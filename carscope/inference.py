@@ -158,8 +158,7 @@ def _unseen_rows(run, catalog, target):
     left_out = sum(reason == 'left out in the training' for _, reason in catalog.attrs.get('dropped', ()))
     if split is None:
         raise CarscopeError(f'there is no image to evaluate on: of {len(catalog)} images, {len(labelled)} have a {target}, and '
-                            f'the run was '
-                            'trained on all of these')
+                            'the run was trained on all of these')
     return split, labelled[labelled.split == split].reset_index(drop=True), dict(n_trained_on=trained_on, n_left_out=left_out)
 
 def _answers(objective, net, rows, config, compute, **how):

@@ -63,9 +63,8 @@ class SquashWithBox(Squash):
 LEAST = .25 # of a box has to remain in the picture
 
 class ClipBox(Transform):
-    """What is left of boxes (n, 1, 4) from -1 to 1 in the image, as fractions (n, 4) of its sides; NaN, absent, where that is
-    less
-    than `LEAST` of their area."""
+    """What is left of boxes (n, 1, 4) from -1 to 1 in the image, as fractions (n, 4) of its sides; NaN, absent, where that
+    is less than `LEAST` of their area."""
     order = 1000 # when all else has been done
     def encodes(self, x:TensorBBox):
         whole = (x.as_subclass(torch.Tensor)[:, 0] + 1) / 2
@@ -110,15 +109,13 @@ def with_boxes(
     if len(shares):
         some = f'{len(shares):,} of {len(catalog):,}, that of {shares.iloc[0]} first'
         raise CarscopeError(f'boxes end within the first pixel ({some}), so they are fractions of the image: multiply x by the '
-                            f'width '
-                            'and y by the height, boxes are in pixels')
+                            'width and y by the height, boxes are in pixels')
     if usable.all(): return catalog
     kept, unusable = catalog[usable].reset_index(drop=True), zip(catalog.image[~usable], faults[~usable])
     bad = [(p, f'box {fault}') for p, fault in unusable]
     if not len(kept):
         raise CarscopeError(f'none of the {len(catalog)} images has a usable box (x1, y1, x2, y2 in pixels): train without '
-                            f'boxes, or '
-                            f'give a catalog with these columns ({tell_dropped(bad)})')
+                            f'boxes, or give a catalog with these columns ({tell_dropped(bad)})')
     kept.attrs = catalog.attrs | dict(dropped=catalog.attrs.get('dropped', Dropped()) + bad)
     warnings.warn(f'left out {tell_dropped(bad)}', stacklevel=2)
     return kept
@@ -197,10 +194,10 @@ def box_metrics(
     table,     # as in `box_scores`
     mean_box,  # (4,) of the training pictures, shares
 ) -> dict:
-    """`boxes` (how many are known), `mean_iou` with its 95 % interval, the fractions `iou_50`, `iou_75`, `iou_90` of boxes with
-    at
-    least that IoU, `centre_error` (percent of the diagonal, median), and the baselines that use no image: `mean_box_iou`, the
-    mean training box, and `whole_iou`, the whole image. Bounds of an interval that cannot be computed are left out."""
+    """`boxes` (how many are known), `mean_iou` with its 95 % interval, the fractions `iou_50`, `iou_75`, `iou_90` of boxes
+    with at least that IoU, `centre_error` (percent of the diagonal, median), and the baselines that use no image:
+    `mean_box_iou`, the mean training box, and `whole_iou`, the whole image. Bounds of an interval that cannot be computed
+    are left out."""
     scores, truth = box_scores(table).dropna(), box_shares(table).clip(0, 1)
     if not len(scores): return dict(boxes=0)
     fixed = dict(mean_box_iou=mean_box, whole_iou=(0., 0, 1, 1))
@@ -278,8 +275,7 @@ def _number(settings, name):
 
 def _wrong(name, value):
     return CarscopeError(f'the box head of this run cannot be used: its {name} in config.json is {value!r:.80}; copy the run '
-                         f'again, or '
-                         'train again')
+                         'again, or train again')
 
 # %% ../nbs/05_localize.ipynb #63a62375
 def load_two_heads(

@@ -167,8 +167,8 @@ def find_layer(
     if full in named: return named[full]
     there = dict(net.named_modules())
     if {name, full} & set(there):
-        raise CarscopeError(f"layer '{name}' has no value for each place, or not at {size} px: "
-                            f'choose another, such as {layers[-1].name}')
+        raise CarscopeError(f"layer '{name}' has no value for each place, or not at {size} px: choose another, such as "
+                            f"{layers[-1].name}")
     near = difflib.get_close_matches(full, list(named), n=4, cutoff=.3)
     advice = f": did you mean {', '.join(near)}?" if near else f': choose one such as {layers[-1].name}'
     raise CarscopeError(f"there is no layer '{name}'{advice}")
@@ -308,8 +308,8 @@ def _layer_for(method, net, size, layer):
 def choose_method(name):
     known = METHODS | CONTROLS
     if name not in known:
-        raise CarscopeError(f"method '{name}' is unknown: choose {', '.join(METHODS)}, "
-                            f"or one of the controls {', '.join(CONTROLS)}")
+        raise CarscopeError(f"method '{name}' is unknown: choose {', '.join(METHODS)}, or one of the controls "
+                            f"{', '.join(CONTROLS)}")
     return known[name]
 
 # %% ../nbs/07_maps.ipynb #d49704e5

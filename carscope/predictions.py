@@ -55,8 +55,8 @@ class Predictions:
     ):
         "Pairs (slice of rows, their log-probabilities), a few megabytes at a time, since all of them may be gigabytes."
         if self.logits is None:
-            raise CarscopeError('these predictions are labels without probabilities: '
-                                'give logits, or a file with a column of probabilities for each class')
+            raise CarscopeError('these predictions are labels without probabilities: give logits, or a file with a column of '
+                                'probabilities for each class')
         temperature = np.float32(self.temperature if temperature is None else temperature)
         step = max(numbers // max(len(self.vocab), 1), 1)
         for rows in (slice(i, i + step) for i in range(0, len(self.logits), step)):

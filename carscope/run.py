@@ -248,8 +248,7 @@ def prepare(self:Run,
         catalog = set_labels(catalog, {i: lists.new_labels[c] for i, c in enumerate(catalog.content) if c in lists.new_labels})
     if (lists.exclude or lists.relabel) and not (lists.left_out or lists.new_labels):
         warnings.warn(f'{self.path} was trained with a list of images to leave out or relabel ({lists.exclude or lists.relabel}) '
-                      f'and does '
-                      'not say which: only images of its own splits are evaluated as in the training')
+                      'and does not say which: only images of its own splits are evaluated as in the training')
     if how.crop: catalog = crop_catalog(catalog, how.margin, how.keep_aspect)
     return with_periods(catalog, config.periods) if config.periods else catalog
 
@@ -258,9 +257,9 @@ def prepare(self:Run,
 def prepare_images(self:Run,
     images, # paths or references
 ) -> list[str]: # references, with crops where the run was trained on crops
-    """Single images, prepared as in the training. A run that was trained on crops crops the images whose box it knows, from its
-    own
-    catalog; a warning names the others, which are used whole. Raises CarscopeError when an image cannot be opened."""
+    """Single images, prepared as in the training. A run that was trained on crops crops the images whose box it knows, from
+    its own catalog; a warning names the others, which are used whole. Raises CarscopeError when an image cannot be
+    opened."""
     images = [str(image) for image in images]
     for image in images: load_image(image, size=32)
     if not self.config.preparation.crop: return images
@@ -268,10 +267,9 @@ def prepare_images(self:Run,
     found = [image if split_crop(image)[1] else image + known.get(content_hash(read_bytes(image)), '') for image in images]
     whole = [image for image in found if not split_crop(image)[1]]
     if whole:
-        warnings.warn(f"{self.path} was trained on images cropped to their boxes; {len(whole):,} of {len(images):,} images have "
-                      f"no known box "
-                      f'and are used whole ({Path(whole[0]).name}): crop them to the car, or pass a catalog with the columns x1, '
-                      f'y1, x2, y2')
+        warnings.warn(f'{self.path} was trained on images cropped to their boxes; {len(whole):,} of {len(images):,} images have '
+                      f'no known box and are used whole ({Path(whole[0]).name}): crop them to the car, or pass a catalog with '
+                      'the columns x1, y1, x2, y2')
     return found
 
 @patch

@@ -107,9 +107,9 @@ def recall_at(
     values,             # (n,) class, or model line, of each picture; NA where unknown
     ks=(1, 5, 10),
 ) -> pd.DataFrame: # a row a k: k, n, recall, low, high (95 %), chance
-    """Recall@k (Jegou et al., 2011): how often at least one of the k nearest of all other images has the same value, with its 95
-    %
-    interval, and how often at least one of k random ones would. Images that are alone with their value do not count."""
+    """Recall@k (Jegou et al., 2011): how often at least one of the k nearest of all other images has the same value, with
+    its 95 % interval, and how often at least one of k random ones would. Images that are alone with their value do not
+    count."""
     values = pd.Series(values).reset_index(drop=True)
     there = values.notna().to_numpy()
     values, rows = values[there].to_numpy(), np.asarray(rows)[there]

@@ -130,8 +130,8 @@ def browse_losses(
         range(len(worst)) if change.new == 0 else worst.index[worst.target == change.new].tolist(), 0), 'value')
     wrong, gone = int((worst.target != worst.predicted).sum()), sum(not is_there(p) for p in worst.image)
     about = (f'{len(worst):,} images of the {split} split, {wrong:,} of them with another predicted '
-             f'{html.escape(predictions.target)}. '
-             'In brackets: the probability of a class.' + f' The files of {gone:,} are gone.' * (gone > 0))
+             f'{html.escape(predictions.target)}. In brackets: the probability of a '
+             'class.' + f' The files of {gone:,} are gone.' * (gone > 0))
     box = w.VBox([w.HTML(f'{STYLE_TAG}{about}'), chosen, pages.box])
     box.add_class('carscope')
     return box

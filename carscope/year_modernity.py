@@ -240,8 +240,8 @@ def part_effects(
 
 def _check_years(run, config):
     if config.target in YEAR_TARGETS: return
-    raise CarscopeError(f"the target of {run.path} is '{config.target}', not the year: "
-                        'give a run that was trained with --target year')
+    raise CarscopeError(f"the target of {run.path} is '{config.target}', not the year: give a run that was trained with --target "
+                        "year")
 
 # %% ../nbs/02_year_modernity.ipynb #5519214f
 def part_table(

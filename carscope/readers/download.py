@@ -220,8 +220,8 @@ def _fetch_missing(name, data, folder, commit, files, known, progress):
             url = lambda n: hf_hub_url(data.repo, n, repo_type='dataset', revision=commit, endpoint=_endpoint())
             wrong = [str(folder/n) for n, s in missing.items() if not fetch_file(url(n), folder/n, s)]
     if wrong:
-        raise CarscopeError("arrived with other bytes than the hub states, and deleted: "
-                            f"{', '.join(wrong)}; give the same command again")
+        raise CarscopeError(f"arrived with other bytes than the hub states, and deleted: {', '.join(wrong)}; give the same "
+                            "command again")
     return list(missing)
 
 @contextmanager

@@ -302,8 +302,8 @@ def _pictures_and_cars(path, first, last):
     if not path.is_dir(): raise MissingFile(f'{path} is not a folder: give the one that DVM-CAR was unpacked into')
     tables, root, fronts = _locate(path)
     if not tables and not fronts:
-        raise MissingFile(f'{path} has neither Image_table.csv nor a folder confirmed_fronts: '
-                          'give the folder that DVM-CAR was unpacked into')
+        raise MissingFile(f'{path} has neither Image_table.csv nor a folder confirmed_fronts: give the folder that DVM-CAR was '
+                          'unpacked into')
     lines = _read_lines(tables/'Basic_table.csv') if tables else pd.DataFrame(columns=['make', 'model'], dtype=STRING)
     ads = _read_ads(tables/'Ad_table.csv') if tables else pd.DataFrame(columns=ADS, dtype=STRING).astype({'said': 'Int64'})
     table = _from_fronts(fronts) if fronts and not root else _from_table(tables/'Image_table.csv')

@@ -139,8 +139,8 @@ def _read_parquet(path):
     open_parquet(path) # says in plain words what is wrong with a damaged file
     try: return pd.read_parquet(path), lambda i: f'{path}, row {i + 1}'
     except (ValueError, OSError) as e:
-        raise CarscopeError(f'{path} cannot be read as a table ({str(e).splitlines()[0]}): '
-                            'save it again as CSV or parquet') from None
+        raise CarscopeError(f'{path} cannot be read as a table ({str(e).splitlines()[0]}): save it again as CSV or '
+                            'parquet') from None
 
 _canonical = r'-?(0|[1-9]\d{0,14})(\.0|\.\d{0,14}[1-9])?'
 

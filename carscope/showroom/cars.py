@@ -292,8 +292,8 @@ class Settings:
     def __post_init__(self):
         if self.size < 32: raise CarscopeError(f'size {self.size}: at least 32 pixels a side')
         if not YEARS[0] <= self.years[0] <= self.years[1] <= YEARS[1]:
-            raise CarscopeError(f'years {self.years[0]} to {self.years[1]}: '
-                                f'choose a first and a last year from {YEARS[0]} to {YEARS[1]}')
+            raise CarscopeError(f'years {self.years[0]} to {self.years[1]}: choose a first and a last year from {YEARS[0]} to '
+                                f'{YEARS[1]}')
         for what, given, known in (('body', self.bodies, BODIES), ('view', self.views, VIEWS),
                                    ('shortcut', (self.shortcut,) if self.shortcut else (), SHORTCUTS)):
             for name in given:
