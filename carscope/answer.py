@@ -22,7 +22,7 @@ from .data import content_hash, opened_size
 from .engine import Compute, choose_compute, inference_copy, normalised, squashed
 from .files import CarscopeError
 from .maps import METHODS, make_question, saliency_maps
-from .metrics import COVERAGE, YEAR_TARGETS, conformal_margin
+from .metrics import COVERAGE, YEAR_TARGETS, conformal_margin, with_interval
 from .pictures import frame_size, is_there, load_image, split_crop
 from .predictions import Predictions
 from .run import Run
@@ -77,7 +77,7 @@ class Loaded:
         self.fast, self.plain = inference_copy(run.objective.load(run), compute, self.size), run.network().to(compute.device)
         self.has_box = self.config.objective.name == 'class and box'
         self.predicts_years = self.config.target in YEAR_TARGETS
-        self.crops = run._known_crops() if self.config.preparation.crop else {}
+        self.crops = run.known_crops() if self.config.preparation.crop else {}
 
     def crop(self, data:bytes): # left, top, width and height in pixels; None: the image is used whole
         reference = self.crops.get(content_hash(data), '')
@@ -421,8 +421,7 @@ def heading(
     try:
         split = run.metrics['split']
         m = run.metrics[split]
-        interval = f"95 % CI {100 * m['accuracy_low']:.0f}-{100 * m['accuracy_high']:.0f}, n = {m['n']:,}"
-        quality = f"{split} accuracy {100 * m['accuracy']:.0f} % ({interval})"
+        quality = f"{split} accuracy {with_interval(m['accuracy'], m['accuracy_low'], m['accuracy_high'], '.0%', m['n'])}"
         if answerer.predicts_years:
             quality = (f"mean absolute error {m['mae_years']:.1f} years on {m['n']:,} {split} images, "
                        f"{m['baseline_mae_years']:.1f} years for the median of the training years")

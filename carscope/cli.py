@@ -154,28 +154,22 @@ def _print_as(format, table):
     if format is _Format.csv: print(table.to_csv(index=False, float_format='%.6g'), end='')
     else: print(table.to_json(orient='records', indent=1, force_ascii=False, double_precision=6).replace('\\/', '/'))
 
-def _with_interval(value, low, high, n=None, digits=1, percent=True):
-    "A number with its 95 % interval, where that could be computed."
-    form = lambda v: f'{100 * v:.{digits}f}' if percent else f'{v:.{digits}f}'
-    known = low is not None and high is not None and low == low and high == high
-    inside = ', '.join([f'95 % CI {form(low)}-{form(high)}'] * known + [f'n = {n:,}'] * (n is not None))
-    return form(value) + ' %' * percent + (f' ({inside})' if inside else '')
-
 def _print_metrics(metrics, split):
     "The metrics of one split in a line or two."
+    from carscope.metrics import with_interval
     m = metrics
     if 'mae_years' in m:
         print(f"{split}: mean absolute error {m['mae_years']:.2f} years (n = {m['n']:,}; training median "
               f"{m['baseline_mae_years']:.2f}), balanced over years {m['balanced_mae_years']:.2f} "
               f"({m['baseline_balanced_mae_years']:.2f})")
     else:
-        accuracy = _with_interval(m['accuracy'], m['accuracy_low'], m['accuracy_high'], m['n'])
+        accuracy = with_interval(m['accuracy'], m['accuracy_low'], m['accuracy_high'], '.1%', m['n'])
         print(f"{split}: accuracy {accuracy}, top-5 {100 * m['top5']:.1f} %, majority-class baseline "
               f"{100 * m['baseline_accuracy']:.1f} %")
         raw = f" ({100 * m['ece_raw']:.1f} % before calibration)" if 'ece_raw' in m else ''
         print(f"{split}: expected calibration error {100 * m['ece']:.1f} %{raw}")
     if m.get('boxes'):
-        iou = _with_interval(m['mean_iou'], m.get('mean_iou_low'), m.get('mean_iou_high'), m['boxes'], 2, False)
+        iou = with_interval(m['mean_iou'], m.get('mean_iou_low'), m.get('mean_iou_high'), '.2f', m['boxes'])
         print(f"{split}: mean IoU of boxes {iou}; of the mean box {m['mean_box_iou']:.2f}, of the whole image "
               f"{m['whole_iou']:.2f}; {100 * m['iou_75']:.0f} % of boxes have 0.75 or more")
 

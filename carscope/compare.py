@@ -10,16 +10,16 @@ from pathlib import Path
 
 # ours first: it keeps fastai's and tqdm's import warnings quiet
 from .data import checked_catalog, split_catalog
-from .config import Split, training_config
+from .config import Split
 from .files import CarscopeError
 from .finetune import train
+from .metrics import mean_interval, two_way_interval
 from .palette import BLACK, BLUE, COLOURS, GREY, ORANGE, plain_axes
 from .run import Run
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
 from tqdm import tqdm
 
 # %% ../nbs/reference/compare.ipynb #e96dc151
@@ -78,17 +78,9 @@ def recipe_table(
 def mean_over_seeds(
     values:pd.DataFrame, # one row per image, one column per seed
 ) -> tuple[float, float, float]: # mean, and its 95 % interval; NaN where it cannot be computed
-    "The mean over images and seeds, with the variances of both: that of the images' means, and that of the seeds' means."
+    "The mean over images and seeds with its interval; with one seed that of the images alone."
     values = values.dropna()
-    n, seeds = values.shape
-    mean = float(values.to_numpy().mean()) if n else np.nan
-    if n < 2: return mean, np.nan, np.nan
-    of_images, of_seeds = values.mean(axis=1).var() / n, values.mean().var() / seeds if seeds > 1 else 0.
-    total = of_images + of_seeds
-    if not total: return mean, np.nan, np.nan # images and seeds that all agree say nothing about others
-    freedom = total**2 / (of_images**2 / (n - 1) + (of_seeds**2 / (seeds - 1) if seeds > 1 else 0))
-    half = student.ppf(.975, freedom) * np.sqrt(total)
-    return mean, mean - half, mean + half
+    return two_way_interval(values) if values.shape[1] > 1 else mean_interval(values.iloc[:, 0])
 
 def _minutes(history):
     """Minutes until each epoch was complete; all but the first of a stage count as its median one, so that other work of the

@@ -6,12 +6,11 @@
 __all__ = ['typed', 'AUGMENTATION_NAMES', 'BALANCE_NAMES', 'YEAR_HEADS', 'TARGETS', 'RECIPES', 'RECIPE_NOTES', 'FORMAT',
            'OBJECTIVES', 'setting', 'describe', 'make', 'Recipe', 'choose_recipe', 'TrainingConfig', 'training_config',
            'Backbone', 'Preparation', 'Split', 'Lists', 'Objective', 'Calibration', 'DataFacts', 'Provenance',
-           'RunConfig', 'write_config', 'read_config', 'is_run_config']
+           'RunConfig', 'objective_class', 'write_config', 'read_config', 'is_run_config']
 
 # %% ../nbs/reference/config.ipynb #0d18367f
-import json
-import math
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Literal, Optional, Union
 
@@ -364,6 +363,14 @@ OBJECTIVES = { # name: where its class is
     'class': 'carscope.inference:Classification',
     'class and box': 'carscope.localize:ClassAndBox',
     'class and distances': 'carscope.similar:ClassAndDistances'}
+
+def objective_class(
+    name:str,
+):
+    "The class of an objective. Raises CarscopeError for an unknown name."
+    if name not in OBJECTIVES: raise CarscopeError(f"the objective '{name}' is unknown: install a newer carscope")
+    module, _, attribute = OBJECTIVES[name].partition(':')
+    return getattr(import_module(module), attribute)
 
 # %% ../nbs/reference/config.ipynb #7a71b382
 def write_config(

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BOX_FAULTS', 'RANKS', 'BALANCES', 'AUGMENTATIONS', 'content_hash', 'check_images', 'is_checked', 'box_faults',
-           'usable_boxes', 'usage_table', 'exclude_rows', 'relabel_rows', 'set_labels', 'fingerprint',
+           'usable_boxes', 'usage_table', 'leave_out', 'exclude_rows', 'relabel_rows', 'set_labels', 'fingerprint',
            'split_fingerprint', 'crop_catalog', 'checked_catalog', 'split_catalog', 'sample_catalog', 'fold_catalog',
            'take_fold', 'split_report', 'sampling_weights', 'plot_balance', 'period_bounds', 'with_periods',
            'vocabulary', 'training_rows', 'Augmentation', 'augmentations', 'opened_size', 'make_datablock', 'splits_of',
@@ -188,8 +188,12 @@ def _find_rows(catalog, rows, file):
         warnings.warn(f'{file}: {missing:,} of the {len(rows):,} images that it names are not in the data set', stacklevel=4)
     return found
 
-def _leave_out(catalog, gone, reasons):
-    "The catalog without the rows `gone` (bool). They join `attrs['dropped']` with their reasons."
+def leave_out(
+    catalog,
+    gone,     # (n,) bool: the rows to leave out
+    reasons,  # one for each of these
+) -> pd.DataFrame:
+    "The catalog without some rows, which join `attrs['dropped']` with their reasons."
     kept = catalog[~gone].reset_index(drop=True)
     kept.attrs = catalog.attrs | dict(dropped=Dropped(catalog.attrs.get('dropped', ())) + list(zip(catalog.image[gone], reasons)))
     return kept
@@ -206,7 +210,7 @@ def exclude_rows(
     found = _find_rows(catalog, _read_list(file), file)
     gone = np.isin(np.arange(len(catalog)), [i for part in found for i in part])
     if gone.all(): raise CarscopeError(f'{file} leaves out all {len(catalog):,} images')
-    return _leave_out(catalog, gone, [f'left out by {Path(file).name}'] * gone.sum())
+    return leave_out(catalog, gone, [f'left out by {Path(file).name}'] * gone.sum())
 
 def relabel_rows(
     catalog, # a catalog, best with `content`
@@ -439,14 +443,14 @@ def _keep_apart(catalog, ours, by):
         reasons = [f"the same image is in the {'test' if r == 2 else 'validation'} split of the data set" for r in official[gone]]
         warnings.warn(f'left out {tell_dropped(list(zip(catalog.image[gone], reasons)))}', stacklevel=3)
         left = ours[~gone]
-        return _keep_apart(_leave_out(catalog, gone, reasons), left, by)
+        return _keep_apart(leave_out(catalog, gone, reasons), left, by)
     first = rank.groupby(image).transform('min')
     if by == 'image':
         torn = (rank.groupby(image).transform('max') > first).fillna(False) & ours
         return catalog.assign(split=catalog.split.mask(torn, 'train'))
     torn = (rank > first).fillna(False).to_numpy(bool) & ours
     if not torn.any(): return catalog
-    return _leave_out(catalog, torn, ['the same image in another model line, on the training side'] * torn.sum())
+    return leave_out(catalog, torn, ['the same image in another model line, on the training side'] * torn.sum())
 
 # %% ../nbs/00_data.ipynb #966c0c2c
 def sample_catalog(

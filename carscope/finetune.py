@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['HEAD', 'WHOLE', 'CHECKS', 'RESUMED', 'make_learner', 'recipe_loss', 'discriminative', 'WeightAverage', 'GrowSize',
            'schedule_callbacks', 'Plateau', 'Diverged', 'OutOfMemory', 'RunWriter', 'KeepBest', 'Training', 'fit_head',
-           'fit_network', 'image_loaders', 'check_learner', 'check_training', 'refuse_failed', 'train', 'git_commit']
+           'fit_network', 'image_loaders', 'check_learner', 'check_training', 'refuse_failed', 'train', 'git_commit',
+           'RECIPES', 'Recipe', 'choose_recipe']
 
 # %% ../nbs/01_finetune.ipynb #e1ccae53
 import io
@@ -16,7 +17,7 @@ import time
 import warnings
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timezone
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -28,11 +29,12 @@ from .augment import Squash
 from .backbone import SoftYears, feature_width, layer_groups, load_body
 from .config import RECIPES, Backbone, Calibration, DataFacts, Lists, Objective, Preparation, Provenance, Recipe
 from .config import RunConfig, Split
-from .config import choose_recipe, training_config
+from .config import choose_recipe, objective_class, training_config
 from .data import checked_catalog, crop_catalog, exclude_rows, fingerprint, make_dataloaders, opened_size, period_bounds
 from .data import plot_class_counts, relabel_rows, sampling_weights, split_catalog, split_fingerprint
 from .data import training_rows, vocabulary, with_periods
-from .engine import Compute, any_process, barrier, broadcast_weights, cached_features, choose_compute, small_copies
+from .engine import Compute, any_process, barrier, broadcast_weights, cached_features, choose_compute, process_rank
+from .engine import small_copies, world_size
 from .files import CarscopeError
 from .inference import Classification
 from .learning import AccumulateBatches, EpochSeed, FeatureLoader, FusedAdam, compiled_training, compute_callbacks
@@ -57,10 +59,12 @@ from fastai.learner import Learner
 from fastai.losses import FocalLossFlat, LabelSmoothingCrossEntropyFlat
 from fastai.metrics import accuracy
 from fastai.optimizer import SGD
-from fastai.torch_core import get_model, num_distrib, rank_distrib, set_seed
+from fastai.torch_core import get_model, set_seed
 from scipy.stats import binom
 from torch import nn
 from tqdm import tqdm
+
+_all_ = ['RECIPES', 'Recipe', 'choose_recipe'] # a story about recipes has them
 
 # %% ../nbs/01_finetune.ipynb #9b409601
 def make_learner(
@@ -212,13 +216,13 @@ class RunWriter(Callback):
         row = dict(epoch=len(history) + 1, stage=self.stage, train_loss=train_loss, valid_loss=valid_loss, **measured,
                    lr=float(max(self.recorder.lrs[-len(self.dls.train):])), seconds=now - self.start)
         self.start = now
-        if not rank_distrib(): # one process writes
+        if not process_rank(): # one process writes
             run.write_weights(self.state())
             run.write_history([*history, row])
         history.append(row) # an epoch is complete when its files are
         tensors, facts = learner_state(self.learn)
         facts = dict(stage=self.stage, done=self.epoch + 1, history=history, learner=facts)
-        if not rank_distrib(): run.write_checkpoint(tensors, facts)
+        if not process_rank(): run.write_checkpoint(tensors, facts)
         if self.task.progress: tqdm.write(_epoch_line(row, measured))
 
 def _epoch_line(row, measured):
@@ -281,7 +285,7 @@ class Training:
         learn = make_learner(dls, net, recipe, self.compute, cbs, self.config.vocab, **measuring)
         learn.remove_cb(ProgressCallback)
         lr, whole = discriminative(lr, recipe.lr_decay, len(learn.opt.param_lists)), stage == WHOLE
-        steps = len(dls.train) // (max(num_distrib(), 1) if whole else 1)
+        steps = len(dls.train) // (world_size() if whole else 1)
         try:
             with learn.no_logging(), on_all_processes(learn) if whole else nullcontext():
                 if recipe.schedule == 'one_cycle': learn.fit_one_cycle(epochs, lr, pct_start=recipe.pct_start)
@@ -289,7 +293,7 @@ class Training:
         finally:
             _leave_autocast(learn)
             if writer: writer.bar.close()
-        if recipe.patience and self.run and not rank_distrib(): self.run.write_weights(state())
+        if recipe.patience and self.run and not process_rank(): self.run.write_weights(state())
 
 # %% ../nbs/01_finetune.ipynb #2e28adcd
 def fit_head(
@@ -358,7 +362,7 @@ def image_loaders(
 ) -> DataLoaders:
     "DataLoaders of the training and validation images as the recipe wants them."
     recipe, backbone, config = training.recipe, training.config.backbone, training.config
-    settings = dict(batch_size=recipe.batch_size // max(num_distrib(), 1), workers=training.workers, size=recipe.size,
+    settings = dict(batch_size=recipe.batch_size // world_size(), workers=training.workers, size=recipe.size,
                     test_size=recipe.eval_size, augment=recipe.augment, balance=recipe.balance, mean=backbone.mean,
                     std=backbone.std,
                     device=training.compute.device)
@@ -519,7 +523,7 @@ def train(
     chosen, compute = training_config(config, **changes), choose_compute(device)
     check_free(out, overwrite or resume)
     set_seed(chosen.seed)
-    progress = progress and not rank_distrib()
+    progress = progress and not process_rank()
     body, about = load_body(chosen.arch, chosen.weights)
     width = _width(body, chosen.recipe)
     training = _prepared(data, chosen, compute, body, Backbone(chosen.arch, **about, weights=chosen.weights, features=width),
@@ -531,12 +535,8 @@ def train(
 # %% ../nbs/01_finetune.ipynb #daab2a58
 def _objective(chosen):
     "The objective that the fields of a training configuration ask for."
-    if chosen.boxes:
-        from carscope.localize import ClassAndBox
-        return ClassAndBox()
-    if chosen.distances:
-        from carscope.similar import ClassAndDistances
-        return ClassAndDistances(chosen.distances)
+    if chosen.boxes: return objective_class('class and box')()
+    if chosen.distances: return objective_class('class and distances')(chosen.distances)
     return Classification()
 
 def _prepared(data, chosen, compute, body, backbone, split, objective, progress):
@@ -589,14 +589,14 @@ def _carry_out(training, out, checks, overwrite):
             if training.progress: tqdm.write(f'checked before the training: {", ".join(table.check)}')
         training.run = _begin(out, training, overwrite)
         predictions = _predict_splits(training, _fit_stages(training))
-    if not rank_distrib(): _finish(training, predictions)
+    if not process_rank(): _finish(training, predictions)
     barrier()
     return training.run
 
 def _begin(out, training, overwrite):
     "The folder of the run, which the first process makes once all have looked at what was there."
     barrier()
-    if not rank_distrib():
+    if not process_rank():
         run = Run(out) if training.checkpoint else Run.create(out, training.config, overwrite)
         run.write_catalog(training.catalog)
     barrier()
@@ -634,8 +634,8 @@ def _where_it_stopped(out, config):
 # %% ../nbs/01_finetune.ipynb #62513046
 def _shared_batch(recipe):
     "The batch size, if it can be divided among the processes."
-    if recipe.batch_size % max(num_distrib(), 1):
-        raise CarscopeError(f'batches of {recipe.batch_size} cannot be divided among {num_distrib()} processes: use a multiple '
+    if recipe.batch_size % world_size():
+        raise CarscopeError(f'batches of {recipe.batch_size} cannot be divided among {world_size()} processes: use a multiple '
                             'with --batch-size')
     return recipe.batch_size
 
@@ -680,7 +680,7 @@ def _what_is_left(training):
     "What is kept of an unfinished training, as the end of a sentence; a run without a complete epoch is removed."
     done, run = len(training.history), training.run
     if run is None: return ''
-    if rank_distrib(): return f' in process {rank_distrib() + 1}'
+    if process_rank(): return f' in process {process_rank() + 1}'
     total = training.recipe.epochs + training.recipe.head_epochs * training.recipe.unfreeze
     if done:
         return (f': {run.path} keeps the weights of epoch {done} of {total}; evaluate them with `carscope evaluate {run.path} '

@@ -10,7 +10,6 @@ import time
 
 import numpy as np
 import pandas as pd
-import torch
 from scipy.special import softmax
 from torch import nn
 

@@ -18,7 +18,7 @@ from operator import itemgetter
 from .augment import Squash, open_picture
 from .backbone import Branched, feature_width, make_network
 from .config import RunConfig
-from .data import Dropped, augmentations, box_faults, crop_catalog, opened_size, splits_of, tell_dropped, usable_boxes
+from .data import augmentations, box_faults, crop_catalog, leave_out, opened_size, splits_of, tell_dropped, usable_boxes
 from .engine import choose_compute
 from .files import CarscopeError
 from .finetune import image_loaders, recipe_loss
@@ -111,14 +111,13 @@ def with_boxes(
         raise CarscopeError(f'boxes end within the first pixel ({some}), so they are fractions of the image: multiply x by the '
                             'width and y by the height, boxes are in pixels')
     if usable.all(): return catalog
-    kept, unusable = catalog[usable].reset_index(drop=True), zip(catalog.image[~usable], faults[~usable])
-    bad = [(p, f'box {fault}') for p, fault in unusable]
-    if not len(kept):
+    reasons = [f'box {fault}' for fault in faults[~usable]]
+    bad = list(zip(catalog.image[~usable], reasons))
+    if not usable.any():
         raise CarscopeError(f'none of the {len(catalog)} images has a usable box (x1, y1, x2, y2 in pixels): train without '
                             f'boxes, or give a catalog with these columns ({tell_dropped(bad)})')
-    kept.attrs = catalog.attrs | dict(dropped=catalog.attrs.get('dropped', Dropped()) + bad)
     warnings.warn(f'left out {tell_dropped(bad)}', stacklevel=2)
-    return kept
+    return leave_out(catalog, ~usable, reasons)
 
 # %% ../nbs/05_localize.ipynb #cdb5f4f4
 class BoxHead(nn.Module):

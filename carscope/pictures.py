@@ -13,7 +13,6 @@ import re
 import threading
 import warnings
 from collections import OrderedDict
-from pathlib import Path
 
 import numpy as np
 import PIL.Image

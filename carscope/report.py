@@ -167,12 +167,11 @@ def plot_runs(
     for (name, run), colour in zip(runs.items(), COLOURS):
         history, test = run.history, run.metrics[run.metrics['split']]
         ax.plot(history.epoch, 100 * history.accuracy, color=colour, marker='.')
-        said = (f"{name}: {test['accuracy']:.1%} on {test['n']:,} {run.metrics['split']} images\n"
-                f"95 % interval {test['accuracy_low']:.1%} to {test['accuracy_high']:.1%}")
-        ax.annotate(said, (history.epoch.iloc[-1], 100 * history.accuracy.iloc[-1]), xytext=(4, 8), textcoords='offset points',
+        accuracy = with_interval(test['accuracy'], test['accuracy_low'], test['accuracy_high'], '.1%', test['n'])
+        ax.annotate(f"{name}, {run.metrics['split']}:\n{accuracy}", (history.epoch.iloc[-1], 100 * history.accuracy.iloc[-1]), xytext=(4, 8), textcoords='offset points',
                     va='bottom', ha='right', color=colour)
     ax.axhline(100 * test['baseline_accuracy'], color='black', lw=1, ls='--')
-    ax.annotate('always the commonest class', (1, 100 * test['baseline_accuracy']), xytext=(0, 3), textcoords='offset points',
+    ax.annotate('majority-class baseline', (1, 100 * test['baseline_accuracy']), xytext=(0, 3), textcoords='offset points',
                 xycoords=('axes fraction', 'data'), ha='right')
     ax.set(xlabel='epoch', ylabel='validation accuracy (%)', ylim=(0, 100))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))

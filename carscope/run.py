@@ -10,22 +10,19 @@ import json
 import os
 import shutil
 import warnings
-from dataclasses import asdict, replace
-from importlib import import_module
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
-import torch
 from fastcore.basics import patch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from .backbone import build_body, make_network, year_link
-from .config import OBJECTIVES, RunConfig, is_run_config, read_config, write_config
-from .data import Dropped, as_catalog, checked_catalog, content_hash, crop_catalog, set_labels, with_periods
+from .config import RunConfig, is_run_config, objective_class, read_config, write_config
+from .data import checked_catalog, content_hash, crop_catalog, leave_out, set_labels, with_periods
 from .files import CarscopeError, MissingFile, atomic_write, not_writable, read_json, write_json
 from .metrics import class_years
 from .pictures import load_image, read_bytes, split_crop
@@ -222,11 +219,7 @@ def network(self:Run) -> nn.Sequential: # images (n, 3, size, size) to logits (n
 def objective(self:Run):
     "What the run was trained for: an object with `load`, `predict` and `evaluate`, see `inference.Classification`."
     about = self.config.objective
-    if about.name not in OBJECTIVES:
-        raise CarscopeError(f"{self.path} was trained for '{about.name}', which this carscope does not know: install a newer "
-                            f"carscope")
-    module, _, name = OBJECTIVES[about.name].partition(':')
-    return getattr(import_module(module), name).from_settings(about.settings)
+    return objective_class(about.name).from_settings(about.settings)
 
 # %% ../nbs/reference/run.ipynb #062a26cf
 @patch
@@ -238,12 +231,9 @@ def prepare(self:Run,
     config = self.config
     how, lists = config.preparation, config.lists
     catalog = checked_catalog(data, progress, truncated=how.truncated)
-    attrs = catalog.attrs
-    out = catalog.content.isin(set(lists.left_out)).to_numpy(bool)
-    if out.all(): raise CarscopeError(f'the training of {self.path} left out all {len(catalog):,} of these images')
-    dropped = [(image, 'left out in the training') for image in catalog.image[out]]
-    catalog = catalog[~out].reset_index(drop=True)
-    catalog.attrs = attrs | dict(dropped=Dropped(attrs.get('dropped', ())) + dropped)
+    gone = catalog.content.isin(set(lists.left_out)).to_numpy(bool)
+    if gone.all(): raise CarscopeError(f'the training of {self.path} left out all {len(catalog):,} of these images')
+    catalog = leave_out(catalog, gone, ['left out in the training'] * gone.sum())
     if lists.new_labels:
         catalog = set_labels(catalog, {i: lists.new_labels[c] for i, c in enumerate(catalog.content) if c in lists.new_labels})
     if (lists.exclude or lists.relabel) and not (lists.left_out or lists.new_labels):
@@ -263,7 +253,7 @@ def prepare_images(self:Run,
     images = [str(image) for image in images]
     for image in images: load_image(image, size=32)
     if not self.config.preparation.crop: return images
-    known = self._known_crops()
+    known = self.known_crops()
     found = [image if split_crop(image)[1] else image + known.get(content_hash(read_bytes(image)), '') for image in images]
     whole = [image for image in found if not split_crop(image)[1]]
     if whole:
@@ -273,7 +263,8 @@ def prepare_images(self:Run,
     return found
 
 @patch
-def _known_crops(self:Run): # content to `#xywh=...`
+def known_crops(self:Run) -> dict: # hash of an image's bytes to its crop, as `#xywh=x,y,width,height`
+    "The crops of the images of the run's own catalog; empty where there is none."
     try: catalog = self.catalog
     except MissingFile: return {}
     crops = [split_crop(image)[1] for image in catalog.image]

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['THRESHOLD', 'N_IMAGES', 'N_NETWORKS', 'SHARES', 'CUES', 'MEASURES', 'IMAGES', 'randomise', 'map_correlations',
-           'excess_similarity', 'sanity_table', 'plot_cascade', 'two_way_interval', 'verdict_of', 'SanityCheck',
-           'sanity_checks', 'sanity_check', 'verdict_text', 'fill_in', 'faithfulness', 'infidelity_of',
-           'max_sensitivity', 'box_truth', 'part_shares', 'answers_redrawn', 'part_worth', 'rank_correlations',
-           'plot_part_shares', 'score_maps', 'scoreboard', 'verdicts', 'plot_scoreboard', 'on_scale', 'spotlight',
-           'plot_map', 'on_box', 'pictures_of', 'try_methods', 'try_method', 'explain']
+           'excess_similarity', 'sanity_table', 'plot_cascade', 'verdict_of', 'SanityCheck', 'sanity_checks',
+           'sanity_check', 'verdict_text', 'fill_in', 'faithfulness', 'infidelity_of', 'max_sensitivity', 'box_truth',
+           'part_shares', 'answers_redrawn', 'part_worth', 'rank_correlations', 'plot_part_shares', 'score_maps',
+           'scoreboard', 'verdicts', 'plot_scoreboard', 'on_scale', 'spotlight', 'plot_map', 'on_box', 'pictures_of',
+           'try_methods', 'try_method', 'explain']
 
 # %% ../nbs/04_saliency.ipynb #42e3f90e
 import warnings
@@ -25,6 +25,7 @@ from .engine import choose_compute
 from .files import CarscopeError, atomic_write
 from .config import RunConfig
 from .maps import CONTROLS, METHODS, Question, eval_mode, make_question, map_pictures, saliency_maps
+from .metrics import two_way_interval
 from .palette import BLUE, COLOURS, GREEN, GREY, ORANGE, PINK, plain_axes
 from .pictures import is_there, load_image
 from .run import Run
@@ -37,7 +38,7 @@ import torch
 from captum.metrics import sensitivity_max
 from PIL import Image
 from scipy.integrate import trapezoid
-from scipy.stats import rankdata, t as student_t
+from scipy.stats import rankdata
 from torch import nn
 from torchvision.transforms.functional import gaussian_blur
 from tqdm import tqdm
@@ -143,23 +144,6 @@ def plot_cascade(
     return ax
 
 # %% ../nbs/04_saliency.ipynb #c6dc822f
-def two_way_interval(
-    values,           # (images, networks); NaN where a map is constant
-    level:float=.95,
-) -> tuple[float, float, float]: # mean, low, high; bounds are NaN for less than two images or networks
-    "Mean over images and random networks, with a conservative confidence interval over both."
-    known = np.isfinite(values := np.asarray(values, float))
-    values = values[known.any(1)][:, known.any(0)]
-    if not values.size: return np.nan, np.nan, np.nan
-    mean, (n, k) = float(np.nanmean(values)), values.shape
-    if min(n, k) < 2: return mean, np.nan, np.nan
-    of_images, of_networks = (np.nanmean(values, axis).var(ddof=1) / size for axis, size in ((1, n), (0, k)))
-    variance = of_images + of_networks
-    if not variance: return mean, mean, mean
-    freedom = variance**2 / (of_images**2 / (n - 1) + of_networks**2 / (k - 1))
-    half = float(student_t.ppf((1 + level) / 2, freedom) * variance**.5)
-    return mean, mean - half, mean + half
-
 def verdict_of(similarity, low, high) -> str: # passed, failed, undecided, or not tested where there is no similarity
     "What a similarity to maps of randomised networks means, given its interval."
     if np.isnan(similarity): return 'not tested'
@@ -200,7 +184,9 @@ def sanity_checks(
     for method in tqdm(methods, 'sanity checks', disable=None if progress else True, leave=False):
         maps, *others = (saliency_maps(some, x, question, method, layer, batch_size, columns) for some in (net, *random))
         values = np.stack([excess_similarity(maps, other) for other in others], 1)
-        checks[method] = SanityCheck(method, *two_way_interval(values), int(np.isfinite(values).any(1).sum()), n_networks)
+        similarity, low, high = two_way_interval(values)
+        if np.ptp(values) == 0: low = high = similarity # maps that the weights do not change at all
+        checks[method] = SanityCheck(method, similarity, low, high, int(np.isfinite(values).any(1).sum()), n_networks)
     return checks
 
 def sanity_check(net, x, question, method, layer=None, batch_size=32, n_networks=N_NETWORKS) -> SanityCheck:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 # carscope first: it keeps import warnings of fastai and tqdm quiet
 from .config import Recipe, Split, choose_recipe, training_config
+from .engine import world_size
 from .data import checked_catalog, fingerprint, split_catalog, split_fingerprint
 from .files import CarscopeError, MissingFile, atomic_write, require
 from .finetune import HEAD, WHOLE, Diverged, OutOfMemory, RunWriter, train
@@ -24,7 +25,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from fastai.callback.core import Callback
-from fastai.torch_core import num_distrib
 from filelock import FileLock, Timeout
 from matplotlib.ticker import MaxNLocator
 from tqdm import tqdm
@@ -88,7 +88,7 @@ def tune(
     """Search for the settings with the best validation accuracy.
 
     Raises CarscopeError for a folder that holds something else, or a search with other data or settings."""
-    if num_distrib() > 1: raise CarscopeError('a search runs in one process: call it without torchrun')
+    if world_size() > 1: raise CarscopeError('a search runs in one process: call it without torchrun')
     chosen, optuna, out = training_config(config, **changes), require('optuna', 'tune'), Path(out)
     recipe = chosen.recipe
     ranges, last = read_space(recipe, space), WHOLE if recipe.unfreeze else HEAD
