@@ -27,6 +27,7 @@ from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
 from .backbone import load_body
+from .config import DEFAULT_ARCH
 from .data import BOX_FAULTS, as_catalog, box_faults, check_images, fold_catalog, read_catalog
 from .engine import cached_features, choose_compute
 from .files import CarscopeError, atomic_write, available_cores, write_json
@@ -372,7 +373,7 @@ SUSPECT_COLUMNS = ['image', 'content', 'label', 'suggested', 'score', 'p_suggest
 # %% ../nbs/06_audit.ipynb #b85a604b
 def doubt_labels(
     catalog,                  # with `content`, as `check_images` returns it
-    arch:str='resnet18',      # backbone, as in `train`
+    arch:str=DEFAULT_ARCH,    # backbone, as in `train`
     weights:str='imagenet',   # imagenet, none, or a file or folder
     size:int=224,             # pixels a side
     copies=None,              # as from `find_copies`: kept in one fold
@@ -504,7 +505,7 @@ def _judge(catalog, labels, copies, arch, weights, run, **settings):
     if not labels: return none, 'not asked for'
     by_name = arch or weights
     if run: arch, weights = arch or run.config.backbone.arch, weights or run.config.backbone.weights
-    try: return doubt_labels(catalog, arch or 'resnet18', weights or 'imagenet', copies=copies, **settings)
+    try: return doubt_labels(catalog, arch or DEFAULT_ARCH, weights or 'imagenet', copies=copies, **settings)
     except NothingToJudge as e: return none, str(e)
     except ValueError as e:
         if by_name: raise
@@ -528,7 +529,7 @@ def audit(
     run:Run=None,             # its splits count, and its backbone judges; None: the splits of the data set
     out=None,                 # folder to write `audit.json` and the lists to; None: nothing is written
     labels:bool=True,         # judge the labels, for which a backbone is needed
-    arch:str=None,            # backbone; None: the run's, or resnet18
+    arch:str=None,            # backbone; None: the run's, or `DEFAULT_ARCH`
     weights:str=None,         # imagenet, none, or a file or folder; None: the run's, or imagenet
     size:int=224,             # pixels a side, for the backbone
     distance:int=10,          # bits of a hash in which near copies may differ

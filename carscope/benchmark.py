@@ -15,7 +15,7 @@ from contextlib import contextmanager, nullcontext
 
 # carscope first: it sets how OpenMP threads wait before torch is loaded, and keeps import warnings of fastai quiet
 from .backbone import feature_width, layer_groups, load_body
-from .config import Backbone, RunConfig, choose_recipe
+from .config import DEFAULT_ARCH, Backbone, RunConfig, choose_recipe
 from .data import checked_catalog, default_workers, opened_size, split_catalog, training_rows, vocabulary
 from .engine import Pictures, choose_compute
 from .files import available_cores
@@ -188,7 +188,7 @@ STAGES = {'decoding': _decode, 'decoding and augmentation': _augment, 'network':
 
 def measure_speeds(
     data,                      # a catalog, or what `read_catalog` reads; some hundred pictures are enough
-    arch:str='resnet18',       # as in `describe_backbone`
+    arch:str=DEFAULT_ARCH,     # as in `describe_backbone`
     weights:str='imagenet',    # imagenet, none, or a file or folder
     sizes=(128, 224),          # pixels a side
     target:str='label',
@@ -301,7 +301,7 @@ def _busy(processes):
             other.wait()
 
 def measure_threads(
-    arch:str='mobilenetv2_100', # as in `describe_backbone`
+    arch:str=DEFAULT_ARCH,     # as in `describe_backbone`
     size:int=160,               # pixels a side
     seconds:float=5.,           # for each measurement
     rounds:int=3,
