@@ -705,9 +705,14 @@ def make_datablock(
                      get_x=itemgetter(0), get_y=itemgetter(1), item_tfms=item,
                      batch_tfms=[*batch, Normalize.from_stats(mean, std)])
 
+class _Rows(np.ndarray):
+    "An array of rows that fastai's Interpretation can index: it wants `iloc`, or a list."
+    @property
+    def iloc(self): return self
+
 def _plain_rows(rows):
     "An array: a row of a DataFrame takes longer to get than a small image to load."
-    return rows[['image', 'target', 'split']].to_numpy(object)
+    return rows[['image', 'target', 'split']].to_numpy(object).view(_Rows)
 
 def splits_of(rows): # an array with image, target and split in its first columns
     "The numbers of the training and of the validation rows."

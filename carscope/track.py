@@ -18,12 +18,13 @@ TRACKERS = 'tensorboard', 'wandb'
 
 @contextmanager
 def tracking(
-    tracker:str,   # tensorboard or wandb; None: none
-    out,           # folder of the run; the tracker writes into its folder `tensorboard` or `wandb`
-    config=None,   # settings to show beside the curves
+    tracker:str,   # tensorboard or wandb; None: no tracker
+    out,           # run folder; the tracker writes into the folder `tensorboard` or `wandb` in it
+    config=None,   # dict of settings that Weights & Biases shows with the run
 ):
-    """The argument `callbacks` of `train`. Warns of a tracker that cannot be reached, and raises CarscopeError for one that is
-    not installed."""
+    """A context whose value is the argument `callbacks` of `train`. Warns if Weights & Biases cannot be reached.
+
+    Raises CarscopeError for an unknown tracker, or for one that is not installed."""
     if tracker is not None and tracker not in TRACKERS:
         raise CarscopeError(f"tracker '{tracker}' is unknown: choose {', '.join(TRACKERS)}")
     if tracker is None: yield None
@@ -37,28 +38,28 @@ def tracking(
         finally: wandb.finish()
 
 def _begin_wandb(wandb, out, config):
-    """The callback of Weights & Biases, for the open run or for a new one. Where its server cannot be reached, everything is kept
-    in files."""
+    """The callback of Weights & Biases, for the active run or for a new one. If the server cannot be reached, the data is written
+    to files."""
     settings, quiet = dict(project='carscope', name=out.name, dir=out, config=config), dict(silent=True, console='off')
     try:
         wandb.setup(wandb.Settings(silent=True))
         if wandb.run is None: wandb.init(**settings, settings=wandb.Settings(**quiet))
-    except Exception as e: # of many kinds: no key, no network, no such project
-        warnings.warn(f"Weights & Biases cannot be reached ({str(e).splitlines()[0]}): the training continues, and everything is "
-                      f"kept in {out/'wandb'}; send it with `wandb sync`")
+    except Exception as e: # the errors have no common class: no key, no network, no such project
+        warnings.warn(f"Weights & Biases cannot be reached ({str(e).splitlines()[0]}): the training continues, its values are "
+                      f"written to {out/'wandb'}; upload them with `wandb sync`")
         wandb.init(**settings, settings=wandb.Settings(**quiet, mode='offline'))
     return [_forgiving('WandbCallback', 'wandb')(log_preds=False)]
 
 # %% ../nbs/23_track.ipynb #86328f95
 def _forgiving(name, module):
-    "One of fastai's callbacks that, when it fails, warns once and does nothing from then on."
+    "A subclass of a fastai callback that warns at its first error and does nothing afterwards."
     callback = getattr(require(f'fastai.callback.{module}', 'track'), name)
     class Forgiving(callback):
         broken = False
         def __call__(self, event):
             if self.broken: return
             try:
-                with redirect_stdout(io.StringIO()): return super().__call__(event) # both have something to say about fastai
+                with redirect_stdout(io.StringIO()): return super().__call__(event) # both callbacks print messages about fastai
             except Exception as e:
                 self.broken = True
                 warnings.warn(f'{module} has stopped recording ({str(e).splitlines()[-1].strip()}): the training continues')

@@ -233,13 +233,13 @@ def hull(lines, atlas, under):
     swell = 1 - p.tuck * np.clip((.42 - Z) / .42, 0, 1) ** 2 - p.tumble * np.clip((Z - .62) / .38, 0, 1) ** 2
     y = w * Y * swell
     z = low + (top - low) * Z
-    # the crown of hood and deck, the fenders beside it, and fins
+    # the raised middle of hood and deck, the fenders on both sides, and tail fins
     crown = step(.8, 1., Z) * (1 - Y ** 2)
     ahead, behind = step(lines.cowl + .2, lines.nose + .3, x)[:, None], step(lines.back - .5, lines.tail - .1, x)[:, None]
     edge = np.clip(1 - ((Y - .84) / .2) ** 2, 0, 1) ** 2 * step(.6, .95, Z)
     fender = p.fender * ahead + p.fin * behind ** 2 * (1 + .6 * behind)
     z = z + crown * (p.crown * ahead + .6 * p.crown * behind) + edge * fender
-    # arches swell outward
+    # wheel arches extend outward
     for at in lines.front, lines.back:
         r = np.sqrt((x[:, None] - at) ** 2 + (z - p.tyre) ** 2)
         y = y + p.flare * np.clip(1 - np.abs(r - p.tyre - .06) / .2, 0, 1) ** 2 * step(.75, .97, Y) * (Z < .9)
@@ -248,7 +248,7 @@ def hull(lines, atlas, under):
     points = np.stack([np.broadcast_to(x[:, None], y.shape), y, z], -1)
     ring = np.concatenate([points * [1, -1, 1], points[:, -2::-1]], 1) # right side upward, then down the left
     points = np.concatenate([_cap(ring[0])[::-1], ring, _cap(ring[-1])])
-    # the plan of nose and tail is bowed, and both lean
+    # nose and tail are curved in plan and inclined in profile
     u = points[..., 1] / (p.width / 2)
     ahead, behind = step(lines.front - .1, lines.nose, points[..., 0]), step(lines.back + .1, lines.tail, points[..., 0])
     level = points[..., 2] - .5
@@ -320,7 +320,7 @@ def cabin_grid(lines, rows=80, columns=31):
     Y, Z = np.interp(even, t, Y), np.interp(even, t, Z)
     flank = np.clip(x, lines.front, lines.tail - .15)
     wide = lines.half_width(flank) - p.shelf
-    # how high the hull stands there, below its rounded shoulder
+    # height of the hull at this place, below its rounded shoulder
     share = np.clip(wide / (lines.half_width(flank) * (1 - p.tumble)), 0, .995)
     stand = .5 + .5 * (1 - share ** p.shoulder) ** (1 / p.shoulder)
     base = np.minimum(lines.bottom(flank) + (lines.top(flank) - lines.bottom(flank)) * stand, z) - .06
@@ -352,7 +352,7 @@ def cabin_texels(lines, atlas):
     rows, columns = points.shape[:2]
     edge = np.sqrt((np.diff(points, axis=1) ** 2).sum(-1))
     along = np.concatenate([np.zeros((rows, 1)), np.cumsum(edge, 1)], 1)
-    # the edge is where the section turns by 45 degrees
+    # the edge is where the cross-section has turned by 45 degrees
     turn = np.abs(np.diff(points[..., 1], axis=1)) - np.diff(points[..., 2], axis=1)
     j = np.clip(np.argmax(turn > 0, 1), 1, columns - 2)[:, None]
     before, after = np.take_along_axis(turn, j - 1, 1), np.take_along_axis(turn, j, 1)

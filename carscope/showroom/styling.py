@@ -376,7 +376,7 @@ def trim_style(year, make, body, paint, rng):
     s = Part(handle=dict(spear='chrome', bright='chrome', rubber='plastic').get(look, paint), flush=look == 'flush', strips=[],
              seats=('leather', 'seat', 'cloth')[int(rng.integers(3))], bench=year < 1968, headrests=year > 1970,
              arch='chrome' if 1964 < year < 1980 else None, hood_cloth='black' if rng.random() < .6 else 'leather', rails=None)
-    # where strips run, and how they rise
+    # height and slope of the strips
     runs = dict(sweep=[(.72, -.24)], double=[(.72, .02), (.40, .02)], low=[(.34, .04)], high=[(.78, .0)],
                 wedge=[(.40, .22)], arc=[(.54, .0)])[MAKES[make]['crease']]
     material, width, first = dict(spear=('chrome', .032, .06), bright=('chrome', .024, .04)).get(look, ('plastic', .05, .04))

@@ -23,10 +23,10 @@ def shorten(recipe):
 OWN = {name: choose_recipe(name, size=SIZE) for name in RECIPES}
 EQUAL = {name: shorten(recipe) for name, recipe in OWN.items()}
 PIECES = {'all of it': OURS} | {what: choose_recipe(OURS, **change) for what, change in {
-    'no head first': dict(head_epochs=0), 'one rate for all layers': dict(lr_decay=1), 'rates fall by half': dict(lr_decay=.5), 'twice the rate': dict(lr=2*OURS.lr),
-    'cosine without a rise': dict(schedule='cosine'), 'no label smoothing': dict(label_smoothing=0), 'pictures as they are': dict(augment='none'),
-    'heavy augmentation': dict(augment='heavy'), 'mixup 0.2': dict(mixup=.2), 'cutmix 1': dict(cutmix=1), 'averaged weights': dict(ema=.99),
-    'pictures that grow': dict(start_scale=.6), 'two of eight groups frozen': dict(frozen=2), 'judged at 96 px': dict(test_scale=1), 'twice the epochs': dict(epochs=2*OURS.epochs)}.items()}
+    'no head-only stage': dict(head_epochs=0), 'one learning rate for all layers': dict(lr_decay=1), 'layer-wise decay 0.5': dict(lr_decay=.5), 'twice the learning rate': dict(lr=2*OURS.lr),
+    'cosine schedule without warm-up': dict(schedule='cosine'), 'no label smoothing': dict(label_smoothing=0), 'no augmentation': dict(augment='none'),
+    'heavy augmentation': dict(augment='heavy'), 'mixup 0.2': dict(mixup=.2), 'cutmix 1': dict(cutmix=1), 'EMA of weights': dict(ema=.99),
+    'progressive resizing': dict(start_scale=.6), 'two of eight layer groups frozen': dict(frozen=2), 'evaluated at 96 px': dict(test_scale=1), 'twice the epochs': dict(epochs=2*OURS.epochs)}.items()}
 FROM_NOTHING = choose_recipe('one_cycle', size=SIZE, epochs=40, head_epochs=0, lr_decay=1)
 
 def main(data, weights, runs, part, *seeds):
