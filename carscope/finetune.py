@@ -54,7 +54,7 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-# ours first: it keeps fastai's and tqdm's import warnings quiet
+# carscope first: it silences import warnings of fastai and tqdm
 from . import __version__
 from .augment import Squash
 from .backbone import SoftYears, feature_width, layer_groups, load_body
@@ -95,20 +95,20 @@ from scipy.stats import binom
 from torch import nn
 from tqdm import tqdm
 
-_all_ = ['RECIPES', 'Recipe', 'choose_recipe'] # a story about recipes has them
+_all_ = ['RECIPES', 'Recipe', 'choose_recipe'] # also available from this module
 
 # %% ../nbs/reference/finetune.ipynb #9b409601
 def make_learner(
-    dls:DataLoaders,        # images, or features
+    dls:DataLoaders,        # of images, or of cached features for a head alone
     net:nn.Module,          # body and head, or a head alone
     recipe:Recipe,
     compute:Compute,
-    cbs=(),                 # further callbacks
-    vocab=None,             # classes, for a loss that knows years
-    loss=None,              # from the outputs of the network and the targets; None: `recipe_loss`
-    metrics=(accuracy,),
+    cbs=(),                 # additional callbacks
+    vocab=None,             # classes; needed for a year head with soft labels
+    loss=None,              # function of the network outputs and the targets; None: `recipe_loss`
+    metrics=(accuracy,),    # fastai metrics, computed after each epoch
 ) -> Learner:
-    "A fastai Learner as the recipe wants it, with one parameter group per layer group; the first ones frozen, if it says so."
+    "Create a fastai Learner from a recipe, with one parameter group per layer group. Freeze the first `recipe.frozen` groups."
     whole = isinstance(getattr(net, 'body', None), nn.Module)
     optimizer = dict(adamw=FusedAdam, adam=partial(FusedAdam, decouple_wd=False), sgd=partial(SGD, mom=.9, decouple_wd=False))
     callbacks = [*(compute_callbacks(compute) if whole else []), *_parts(recipe, whole), *cbs]
@@ -127,15 +127,15 @@ def _one_group(head): return [list(head.parameters())]
 
 def recipe_loss(
     recipe:Recipe,
-    vocab=None,     # classes; needed where they are years with soft labels
-) -> nn.Module: # from logits (n, classes) and classes (n,)
-    "The loss of a recipe. Label smoothing makes all classes a little true, so it is for classes without an order."
+    vocab=None,     # classes; needed for a year head with soft labels
+) -> nn.Module: # function of logits (n, classes) and class indices (n,)
+    "Create the loss of a recipe. Label smoothing applies only to the head `classes`; the other heads are for ordered years."
     if recipe.head == 'soft': return SoftYears(class_years(vocab).mean(1), recipe.soften)
     if recipe.focal: return FocalLossFlat(gamma=recipe.focal)
     return LabelSmoothingCrossEntropyFlat(eps=recipe.label_smoothing if recipe.head == 'classes' else 0.)
 
 def _parts(recipe, whole):
-    "The callbacks of a recipe; those that vary images, freeze layers or accumulate gradients only for the whole network."
+    "Callbacks of a recipe. A head on cached features only gets weight averaging and gradient clipping."
     cbs = []
     if recipe.ema: cbs.append(WeightAverage(recipe.ema))
     if whole and recipe.accumulate > 1: cbs.append(AccumulateBatches(recipe.accumulate))
@@ -149,9 +149,9 @@ def _parts(recipe, whole):
 
 # %% ../nbs/reference/finetune.ipynb #ef135441
 class WeightAverage(Callback):
-    "Validates with, and in the end keeps, the exponential running mean of the weights and of the statistics of normalisations."
+    "Exponential moving average of weights and normalisation statistics. The average is validated and is the final model."
     order, remembers = MixedPrecision.order + 1, ('steps', 'mean', 'raw')
-    def __init__(self, decay:float): # share of the mean that a step leaves; less in the first steps
+    def __init__(self, decay:float): # decay of the average per step, 0 to 1; lower in the first steps
         self.decay, self.raw = decay, None
     def before_fit(self):
         self.steps, self.mean = 0, {k: v.detach().clone() for k, v in get_model(self.model).state_dict().items()}
@@ -164,21 +164,22 @@ class WeightAverage(Callback):
     def before_validate(self):
         self.raw = {k: v.detach().clone() for k, v in get_model(self.model).state_dict().items()}
         get_model(self.model).load_state_dict(self.mean)
-    def before_train(self): # not after validation: what is written then are the averaged weights
+    def before_train(self): # not after validation: the run writer then saves the averaged weights
         if self.raw is not None: get_model(self.model).load_state_dict(self.raw)
         self.raw = None
 
 class PretrainedNorm(Callback):
-    """Batch normalisation uses and keeps its running statistics in training, too. With statistics of the batch, the features that
-    a head was trained on change at the first step, and its head start is lost."""
-    def before_train(self): # after fastai has put the network into training mode
+    """Keeps the running statistics of batch normalisation, and uses them in training.
+
+    Statistics of the batch would change the features that the head was trained on, and lose the benefit of that training."""
+    def before_train(self): # runs after fastai sets the training mode
         for module in self.model.modules():
             if isinstance(module, nn.modules.batchnorm._BatchNorm): module.eval()
 
 class GrowSize(Callback):
-    """Training pictures grow over the first two thirds of the epochs, in steps of 16 pixels: early epochs cost less (Howard,
-    2018)."""
-    def __init__(self, start:int, size:int): # pixels a side
+    """Progressive resizing (Howard, 2018): the training image size grows over the first two thirds of the epochs, in steps of
+    16 px. Early epochs take less time."""
+    def __init__(self, start:int, size:int): # first and final image size (px)
         self.start, self.size = start, size
     def size_at(self, epoch, epochs):
         share = min(1., epoch / max(1, round(epochs * 2 / 3) - 1))
@@ -186,17 +187,17 @@ class GrowSize(Callback):
     def before_train(self): self.set_size(self.size_at(self.epoch, self.n_epoch))
     def after_fit(self): self.set_size(self.size)
     def set_size(self, size):
-        # in the loader that fastai shares out, where it does
+        # with several processes, fastai wraps the original loader, as its attribute `dl`
         for t in getattr(self.dls.train, 'dl', self.dls.train).after_item.fs:
             if isinstance(t, Squash): t.size = size
 
 def schedule_callbacks(
     recipe:Recipe,
-    lr,              # largest learning rates, one a parameter group
+    lr,              # maximum learning rates, one per parameter group
     epochs:int,
-    steps:int,       # an epoch
+    steps:int,       # batches per epoch, on one process
 ) -> list[Callback]:
-    "What moves the learning rate in `Learner.fit`, for all schedules but one_cycle, which fastai has."
+    "Callbacks of a learning rate schedule, for `Learner.fit`; one_cycle needs none, because fastai has `fit_one_cycle`."
     if recipe.schedule == 'plateau': return [Plateau(factor=1/recipe.lr_drop, patience=recipe.drop_epochs)]
     factor = dict(cosine=lambda pos: (1 + math.cos(math.pi * pos)) / 2,
                   step=lambda pos: recipe.lr_drop ** (int(pos * epochs + 1e-6) // recipe.drop_epochs),
@@ -204,20 +205,20 @@ def schedule_callbacks(
     return [ParamScheduler({'lr': lambda pos: lr * factor(pos)})]
 
 class Plateau(ReduceLROnPlateau):
-    "fastai's, without its announcements."
+    "fastai's ReduceLROnPlateau without printed messages."
     remembers = 'best', 'wait'
     def after_epoch(self):
-        if not self.recorder.values[-1]: return # an epoch of an earlier process
+        if not self.recorder.values[-1]: return # an epoch that an earlier process completed
         with redirect_stdout(io.StringIO()): super().after_epoch()
 
 # %% ../nbs/reference/finetune.ipynb #3b9f4fed
 HEAD, WHOLE = 'head', 'whole network' # the stages of a training
 
 class YearError:
-    "A fastai metric of a year model: the mean absolute error of the expected year, in years."
+    "fastai metric of a year model: mean absolute error of the expected year, in years."
     name = __name__ = 'mae_years' # a column of history.csv
     def __init__(self,
-        vocab, # the classes, which are years or periods
+        vocab, # classes: years or periods
     ):
         self.years = torch.from_numpy(class_years(vocab).mean(1)).float()
     def __call__(self, outputs, classes, *others):
@@ -225,14 +226,14 @@ class YearError:
         return (outputs[:, :len(years)].float().softmax(1) @ years - years[classes]).abs().mean()
 
 class Diverged(CarscopeError): "The loss is not finite."
-class OutOfMemory(CarscopeError): "Batches of this size do not fit into memory."
+class OutOfMemory(CarscopeError): "The batches do not fit into memory."
 
 class RunWriter(Callback):
-    """After every epoch, writes weights, history and a checkpoint into the run; shows the progress; skips epochs that an earlier
-    process completed."""
+    """Saves weights, history and a checkpoint after each epoch, and shows the progress. Skips epochs that an earlier process
+    completed. Raises Diverged if the loss is not finite."""
     order = 70 # after the Recorder
     def __init__(self, task, stage, state, start):
-        self.bar = tqdm(disable=True) # a real one when the fit begins
+        self.bar = tqdm(disable=True) # replaced when the training begins
         self.task, self.stage, self.state, self.start, self.done = task, stage, state, start, 0
     def before_fit(self):
         tensors, facts = self.task.checkpoint or ({}, {})
@@ -258,10 +259,10 @@ class RunWriter(Callback):
         row = dict(epoch=len(history) + 1, stage=self.stage, train_loss=train_loss, valid_loss=valid_loss, **measured,
                    lr=float(max(self.recorder.lrs[-len(self.dls.train):])), seconds=now - self.start)
         self.start = now
-        if not process_rank(): # one process writes
+        if not process_rank(): # only the first process writes
             run.write_weights(self.state())
             run.write_history([*history, row])
-        history.append(row) # an epoch is complete when its files are
+        history.append(row) # an epoch is complete when its files are saved
         tensors, facts = learner_state(self.learn)
         facts = dict(stage=self.stage, done=self.epoch + 1, history=history, learner=facts)
         if not process_rank(): run.write_checkpoint(tensors, facts)
@@ -275,14 +276,14 @@ def _epoch_line(row, measured):
 
 # %% ../nbs/reference/finetune.ipynb #31b0a764
 class KeepBest(Callback):
-    "Ends the training after `patience` epochs without a smaller validation loss, and puts the best weights back."
-    # before the writer, which writes down what is remembered
+    "Early stopping: ends after `patience` epochs without a lower validation loss, and restores the best weights."
+    # runs before RunWriter, which saves the attributes in `remembers`
     order, remembers = RunWriter.order - 1, ('best', 'epoch_kept', 'state')
     def __init__(self, patience): self.patience, self.best, self.epoch_kept, self.state = patience, math.inf, 0, None
     def before_epoch(self):
         if self.epoch - self.epoch_kept > self.patience: raise CancelFitException
     def after_epoch(self):
-        if not self.recorder.values[-1]: return # an epoch of an earlier process
+        if not self.recorder.values[-1]: return # an epoch that an earlier process completed
         loss = self.recorder.values[-1][1]
         if loss < self.best:
             self.best, self.epoch_kept, self.state = loss, self.epoch, deepcopy(get_model(self.model).state_dict())
@@ -291,24 +292,24 @@ class KeepBest(Callback):
 
 # %% ../nbs/reference/finetune.ipynb #e294e49c
 def _leave_autocast(learn):
-    "An error in the forward pass leaves fastai's mixed precision switched on in this process; this switches it off."
+    "Turns off autocast, which fastai's mixed precision leaves on after an error in the forward pass."
     for cb in learn.cbs:
         autocast = getattr(cb, 'autocast', None) if isinstance(cb, MixedPrecision) else None
         if autocast is not None and torch.is_autocast_enabled(autocast.device): autocast.__exit__(None, None, None)
 
 @dataclass
 class Training:
-    "What the stages of a training share."
-    run:Run                         # None: nothing is written
-    catalog:pd.DataFrame            # split and checked
+    "State that the stages of a training share."
+    run:Run                         # None: nothing is saved
+    catalog:pd.DataFrame            # checked images with their split
     config:RunConfig
-    compute:Compute
+    compute:Compute                 # device and precision
     body:nn.Module
-    workers:int = None
-    progress:bool = False
-    history:list = field(default_factory=list)
-    checkpoint:tuple = None         # tensors and facts to resume from
-    callbacks:object = None         # function of the name of a stage that returns further fastai callbacks
+    workers:int = None              # processes that load images
+    progress:bool = False           # show the progress
+    history:list = field(default_factory=list) # one row of history.csv per epoch
+    checkpoint:tuple = None         # tensors and other state to resume from
+    callbacks:object = None         # function of a stage name that returns additional fastai callbacks
     objective:Classification = Classification()
 
     @property
@@ -321,7 +322,7 @@ class Training:
                                workers=self.workers, progress=self.progress)
 
     def fit(self, stage, dls, net, epochs, lr, state, start, recipe, **measuring):
-        "Train `net`; each epoch is written into the run, if there is one. `measuring` is `loss` and `metrics` of `make_learner`."
+        "Train `net` and save each epoch in the run, if there is one. `measuring`: `loss` and `metrics` of `make_learner`."
         writer = RunWriter(self, stage, state, start) if self.run else None
         cbs = [EpochSeed(self.seed), *([writer] if writer else []), *([KeepBest(recipe.patience)] if recipe.patience else [])]
         if self.callbacks and writer: cbs += self.callbacks(stage)
@@ -344,27 +345,28 @@ class Training:
 def fit_head(
     training:Training,
     epochs:int,
-) -> nn.Linear: # from features as the body returns them to logits
+) -> nn.Linear: # features of the body (n, width) to logits
     "Train a linear head on cached features."
-    start = time.perf_counter() # the time of the first epoch includes the features
+    start = time.perf_counter() # the first epoch includes the time for computing features
     config, recipe = training.config, training.recipe
     rows = training_rows(training.catalog, config.target, config.vocab)
     train, valid = (rows[rows.split == s] for s in ('train', 'valid'))
     features, at = training.features(pd.concat([train, valid]))
     parts = [(features, at[:len(train)])]
     if recipe.views == 2: parts.append(training.features(train, mirrored=True))
-    set_seed(training.seed) # here, so that it is the same whether or not features had to be computed
+    set_seed(training.seed) # here, so that cached and newly computed features give the same result
     mean, std = feature_statistics(*parts[0])
     loaders = _feature_loaders(training, train, valid, parts, at[len(train):], mean, std)
     head, link = new_head(config)
     state = lambda: join_head(training.body, config, unstandardise(head, mean, std)).state_dict()
-    if recipe.unfreeze: recipe = replace(recipe, optimizer='adamw', schedule='one_cycle', ema=0., patience=0) # a quick start
+    # before fine-tuning, the head needs only a short training
+    if recipe.unfreeze: recipe = replace(recipe, optimizer='adamw', schedule='one_cycle', ema=0., patience=0)
     net = nn.Sequential(nn.Dropout(recipe.dropout), head, link or nn.Identity())
     training.fit(HEAD, DataLoaders(*loaders), net, epochs, recipe.head_lr, state, start, recipe)
     return unstandardise(head, mean, std)
 
 def _feature_loaders(training, train, valid, parts, of_valid, mean, std):
-    "Loaders of the training and of the validation features."
+    "Loaders of the training features and of the validation features."
     codes, device = {c: i for i, c in enumerate(training.config.vocab)}, training.compute.device
     target, batch = lambda part: [codes[t] for t in part.target], min(training.recipe.batch_size * 4, len(train))
     stacked, balance = _Stacked([f for f, _ in parts]), training.recipe.balance
@@ -375,7 +377,7 @@ def _feature_loaders(training, train, valid, parts, of_valid, mean, std):
             FeatureLoader(parts[0][0], of_valid, target(valid), mean, std, bs=4096, device=device))
 
 class _Stacked:
-    "Several mapped arrays read as one under the other."
+    "Memory-mapped arrays, concatenated along their rows without a copy."
     def __init__(self, arrays):
         self.arrays, self.offsets = arrays, np.cumsum([0] + [len(a) for a in arrays])
     def __getitem__(self, rows):
@@ -387,10 +389,10 @@ class _Stacked:
 # %% ../nbs/reference/finetune.ipynb #d552d304
 def fit_network(
     training:Training,
-    head:nn.Linear,    # trained already; None: a new one
+    head:nn.Linear,    # trained head; None: a new head
     epochs:int,
 ) -> nn.Sequential:
-    "Train body and head as the recipe says."
+    "Fine-tune body and head with the settings of the recipe."
     start, recipe, objective, config = time.perf_counter(), training.recipe, training.objective, training.config
     set_seed(training.seed)
     net = objective.network(join_head(training.body, config, head, recipe.dropout), config.objective.settings)
@@ -398,14 +400,14 @@ def fit_network(
     loaders = objective.loaders(training)
     with compiled_training(net) if config.compile else nullcontext():
         training.fit(WHOLE, loaders, net, epochs, recipe.max_lr, net.state_dict, start, recipe, **measuring)
-    broadcast_weights(net) # each process has batch statistics of its own
+    broadcast_weights(net) # statistics of batch normalisation differ between processes
     return net
 
 def image_loaders(
     training:Training,
-    **changes, # to `make_dataloaders`
+    **changes, # arguments of `make_dataloaders`
 ) -> DataLoaders:
-    "DataLoaders of the training and validation images as the recipe wants them."
+    "DataLoaders of the training and validation images, with the settings of the recipe."
     recipe, backbone, config = training.recipe, training.config.backbone, training.config
     settings = dict(batch_size=recipe.batch_size // world_size(), workers=training.workers, size=recipe.size,
                     test_size=recipe.eval_size, augment=recipe.augment, balance=recipe.balance, mean=backbone.mean,
@@ -418,23 +420,23 @@ def image_loaders(
     return make_dataloaders(rows, config.target, config.vocab, **settings | changes)
 
 # %% ../nbs/reference/finetune.ipynb #6fc2f10e
-CHECKS = { # what it usually means when one fails
-    'the first loss is that of guessing': 'the head is badly initialised, or the body passes on very large numbers',
-    'pixels are as the backbone knows them': 'mean and std of the normalisation are those of another backbone, or 0 to 255 is '
-          'taken for 0 to 1',
-    'twenty images can be learned by heart': 'too little can be trained, labels and pictures do not belong together, or the '
-          'network is broken',
-    'regularisation raises the loss': 'dropout, smoothing or weight decay do not reach the loss',
-    'the gradient reaches every layer': 'a layer is not connected to the loss, or should have been frozen',
-    'shuffled labels teach nothing': 'the network learns from other labels than those of the catalog'}
+CHECKS = { # check to the usual cause of its failure
+    'the first loss is that of guessing': 'the head is badly initialised, or the features of the body are very large',
+    'pixels are as the backbone knows them': 'mean and std of the normalisation are those of another backbone, or '
+          'pixels of 0 to 255 are treated as 0 to 1',
+    'twenty images can be learned by heart': 'too few parameters are trainable, labels do not match the images, or '
+          'the network has an error',
+    'regularisation raises the loss': 'dropout, label smoothing or weight decay has no effect on the loss',
+    'the gradient reaches every layer': 'a layer is not connected to the loss, or should be frozen',
+    'shuffled labels teach nothing': 'the training uses other labels than those of the catalog'}
 
 def check_learner(
-    learn,             # fastai Learner with a network as from `make_network`
+    learn,             # fastai Learner with a network from `make_network`
     about:dict,        # description of its backbone
     compute:Compute,
-    steps:int=60,      # at most, to learn twenty images by heart
-) -> pd.DataFrame: # a row a check: check, found, expected, passed, usually means
-    "Mistakes that would spoil a training, looked for in seconds on a copy of the network with a new head."
+    steps:int=60,      # maximum number of steps to overfit twenty images on purpose
+) -> pd.DataFrame: # one row per check: check, found, expected, passed, usually means
+    "Check the set-up of a training with a copy of the network that has a new head. Takes seconds."
     net, classes = deepcopy(learn.model), np.array([int(y) for y in learn.dls.train_ds.tls[1]])
     net.head.reset_parameters()
     two = np.bincount(classes).argsort(kind='stable')[::-1][:2]
@@ -456,12 +458,12 @@ def _at(items, rows): return items.iloc[rows] if hasattr(items, 'iloc') else [it
 def _check_pixels(x, about):
     mean, std = (torch.tensor(about[k], device=x.device).view(1, 3, 1, 1) for k in ('mean', 'std'))
     low, high = (float(v) for v in (x * std + mean).aminmax())
-    return ('pixels are as the backbone knows them', f'{low:.2f} to {high:.2f}', '0 to 1, or most of it',
+    return ('pixels are as the backbone knows them', f'{low:.2f} to {high:.2f}', '0 to 1, or a large part of this range',
             low > -.05 and high < 1.05 and high - low > .3)
 
 # %% ../nbs/reference/finetune.ipynb #de034e7c
 def _check_learning(net, x, y, compute, steps):
-    "The first loss, learning by heart, gradients; `net` has learned afterwards."
+    "Checks of the initial loss, of overfitting on purpose and of gradients. Trains `net` in place."
     groups = layer_groups(net)
     before = {n: p.detach().clone() for n, p in net.named_parameters() if p.requires_grad}
     optimizer = torch.optim.Adam([dict(params=g, lr=3e-4) for g in groups[:-1]] + [dict(params=groups[-1], lr=3e-3)])
@@ -476,15 +478,15 @@ def _check_learning(net, x, y, compute, steps):
         optimizer.step()
         optimizer.zero_grad()
     net.dropout.p = dropout
-    expected = f'about {guessing:.2f}, the logarithm of the number of classes'
+    expected = f'about {guessing:.2f}, ln(number of classes)'
     yield 'the first loss is that of guessing', f'{first:.2f}', expected, bool(first < 1.5 * guessing + .5)
-    yield 'twenty images can be learned by heart', f'{right:.0%} right after {step} steps', f'100% within {steps}', right == 1
+    yield 'twenty images can be learned by heart', f'{right:.0%} correct after {step} steps', f'100% within {steps}', right == 1
     still = [n for n, p in net.named_parameters() if n in before and torch.equal(p, before[n])]
-    moving = f"{len(before) - len(still)} of {len(before)} tensors move{', not ' + still[0] if still else ''}"
-    yield 'the gradient reaches every layer', moving, 'all of them', not still
+    moving = f"{len(before) - len(still)} of {len(before)} tensors change{', except ' + still[0] if still else ''}"
+    yield 'the gradient reaches every layer', moving, 'all tensors', not still
 
 def _check_regularisation(net, x, y, compute, loss_func, wd):
-    "On a net that knows these images by heart."
+    "Check of regularisation, for a network that overfits these images."
     smoothing, dropout = getattr(loss_func, 'eps', 0), net.dropout.p
     if not (smoothing or dropout or wd.any()): return
     def loss(p, func):
@@ -493,15 +495,15 @@ def _check_regularisation(net, x, y, compute, loss_func, wd):
     bare = loss(0., nn.functional.cross_entropy if smoothing else loss_func)
     decay = sum(w / 2 * float((p.detach()**2).sum()) for w, group in zip(wd, layer_groups(net)) for p in group if p.ndim > 1)
     full = loss(dropout, loss_func) + decay
-    yield 'regularisation raises the loss', f'{bare:.3f} to {full:.3f}', 'more with it than without', full > bare
+    yield 'regularisation raises the loss', f'{bare:.3f} to {full:.3f}', 'higher with regularisation', full > bare
 
 # %% ../nbs/reference/finetune.ipynb #d6b66b37
 def check_training(
     training:Training,
-    steps:int=60,      # at most, to overfit twenty images
+    steps:int=60,      # maximum number of steps to overfit twenty images on purpose
 ) -> pd.DataFrame: # one row per check: check, found, expected, passed, usually means
-    """The checks of `check_learner` for the first stage that trains the body, and whether shuffled labels can be learned;
-    `training` stays as it is."""
+    """Run the checks of `check_learner`, if the body is trained, and the check with shuffled labels. Does not change
+    `training`."""
     set_seed(training.seed)
     last, recipe, config = _told([_check_shuffled(training)]), training.recipe, training.config
     if not recipe.unfreeze: return last
@@ -513,10 +515,10 @@ def check_training(
 def refuse_failed(
     checks:pd.DataFrame, # from `check_training`
 ):
-    "Raises CarscopeError with the first check that failed."
+    "Raises CarscopeError if a check failed, with the first failed check."
     for row in checks[~checks.passed].itertuples():
         raise CarscopeError(f'a check failed: {row.check} (found {row.found}; expected {row.expected}). It usually means that '
-                            f'{row[5]}. Fix it, or train with --no-checks')
+                            f'{row[5]}. Fix the cause, or skip the checks with --no-checks')
 
 def _check_shuffled(training, largest=600):
     config = training.config
@@ -533,11 +535,11 @@ def _check_shuffled(training, largest=600):
     truth = pd.Index(config.vocab).get_indexer(valid.target)
     right, chance = int((guess == truth).sum()), np.bincount(truth).max() / len(truth)
     limit = int(binom.ppf(.9999, len(truth), chance))
-    return ('shuffled labels teach nothing', f'{right} of {len(truth)} validation images right', f'at most {limit}, by chance',
+    return ('shuffled labels teach nothing', f'{right} of {len(truth)} validation images correct', f'at most {limit}, by chance',
             right <= limit)
 
 def _shuffled(rows, target, seed):
-    "The rows with the targets of the training images exchanged."
+    "Rows with shuffled targets of the training images."
     train = np.flatnonzero(rows.split == 'train')
     order = np.arange(len(rows))
     order[train] = np.random.default_rng(seed).permutation(train)
@@ -545,32 +547,33 @@ def _shuffled(rows, target, seed):
 
 # %% ../nbs/reference/finetune.ipynb #b8d038ec
 def train(
-    data,                          # a catalog, or what `read_catalog` reads
+    data,                          # a catalog, or an input of `read_catalog`
     out,                           # folder of the run
     config=None,                   # a `TrainingConfig`; None: its defaults
     *,
-    checks:bool=True,              # look for mistakes first, see `check_training`
+    checks:bool=True,              # run the checks of `check_training` before the training
     device:str='auto',             # auto, cpu, cuda or mps
     workers:int=None,              # processes that load images
-    overwrite:bool=False,          # replace a run that is in `out`
-    resume:bool=False,             # continue a run that is in `out`, if there is one
-    split:Split=None,              # how the catalog was split already; None: it is split here
-    objective:Classification=None, # None: as the fields `boxes` and `distances` say
-    callbacks=None,                # function of the name of a stage (`HEAD`, `WHOLE`) that returns further fastai callbacks
+    overwrite:bool=False,          # replace an existing run in `out`
+    resume:bool=False,             # resume an existing run in `out`; without a run, start a new training
+    split:Split=None,              # description of an existing split of the catalog; None: split the catalog
+    objective:Classification=None, # None: from the fields `boxes` and `distances` of the configuration
+    callbacks=None,                # function of a stage name (`HEAD`, `WHOLE`) that returns additional fastai callbacks
     progress:bool=False,           # show the progress
     **changes,                     # fields of the `TrainingConfig` to change, such as target, arch, recipe, valid, test or seed
 ) -> Run:
-    """Fine-tune a network on a data set and leave a run folder.
+    """Fine-tune a network on a data set and save a run folder.
 
-    Raises CarscopeError when something cannot work, of this kind `Diverged` when the loss is not finite and `OutOfMemory`, and
-    KeyboardInterrupt when interrupted; these three name the epoch whose weights are kept."""
+    Raises CarscopeError if settings, data or checks do not allow a training. Its subclasses are `Diverged` (the loss is not
+    finite) and `OutOfMemory`. Raises KeyboardInterrupt if interrupted. The messages of these three name the last saved epoch."""
     if overwrite and resume: raise CarscopeError('a run cannot be both replaced and resumed: use one of --overwrite and --resume')
     chosen, compute = training_config(config, **changes), choose_compute(device)
     check_free(out, overwrite or resume)
     set_seed(chosen.seed)
     progress = progress and not process_rank()
     body, about = load_body(chosen.arch, chosen.weights)
-    if chosen.weights == 'none': chosen = training_config(chosen, recipe=replace(chosen.recipe, norm='batch')) # no statistics yet
+    # random weights have no pretrained statistics
+    if chosen.weights == 'none': chosen = training_config(chosen, recipe=replace(chosen.recipe, norm='batch'))
     width = _width(body, chosen.recipe)
     training = _prepared(data, chosen, compute, body, Backbone(chosen.arch, **about, weights=chosen.weights, features=width),
                          split, objective or _objective(chosen), progress)
@@ -580,13 +583,13 @@ def train(
 
 # %% ../nbs/reference/finetune.ipynb #daab2a58
 def _objective(chosen):
-    "The objective that the fields of a training configuration ask for."
+    "Objective for the fields `boxes` and `distances` of a training configuration."
     if chosen.boxes: return objective_class('class and box')()
     if chosen.distances: return objective_class('class and distances')(chosen.distances)
     return Classification()
 
 def _prepared(data, chosen, compute, body, backbone, split, objective, progress):
-    "The training with its catalog and its configuration; complains before anything is written."
+    "Create the training with its catalog and configuration. Raises CarscopeError if the data do not fit the settings."
     found = checked_catalog(data, progress, truncated=chosen.truncated)
     catalog = exclude_rows(found, chosen.exclude) if chosen.exclude else found
     labels = dict(zip(catalog.content, catalog.label))
@@ -602,7 +605,8 @@ def _prepared(data, chosen, compute, body, backbone, split, objective, progress)
                                 stratify=target, target=chosen.target)
     catalog, recipe, settings = objective.prepare(catalog, chosen.recipe, body)
     vocab = vocabulary(catalog, target)
-    training_rows(catalog, target, vocab, _shared_batch(recipe) if recipe.unfreeze else 1) # complains
+    # raises CarscopeError if no training is possible with these rows
+    training_rows(catalog, target, vocab, _shared_batch(recipe) if recipe.unfreeze else 1)
     left_out = tuple(sorted(set(found.content) - set(catalog.content)))
     config = RunConfig(
         target, vocab, recipe, backbone, periods=periods, split=made, seed=chosen.seed,
@@ -620,14 +624,14 @@ def _data_facts(data, catalog, target):
                      str(counts.sort_index().idxmax()), float(years.median()) if len(years) else None)
 
 def _year_target(catalog, target, periods):
-    "The catalog, the column to predict and the bounds of its periods: the year itself, or the period it lies in."
+    "Catalog, target column and bounds of the periods. With `periods`, the target is the period of the year."
     if periods is None: return catalog, target, None
     bounds = period_bounds(catalog.year, periods)
     return with_periods(catalog, bounds), 'period', bounds
 
 # %% ../nbs/reference/finetune.ipynb #4ddc04cf
 def _carry_out(training, out, checks, overwrite):
-    "From the checks to the complete run."
+    "Run the checks, the stages and the evaluation."
     with _explained(training):
         if training.checkpoint: training.history = training.checkpoint[1]['history']
         elif checks:
@@ -640,7 +644,7 @@ def _carry_out(training, out, checks, overwrite):
     return training.run
 
 def _begin(out, training, overwrite):
-    "The folder of the run, which the first process makes once all have looked at what was there."
+    "Create the folder of the run, in the first process, after all processes have checked it."
     barrier()
     if not process_rank():
         run = Run(out) if training.checkpoint else Run.create(out, training.config, overwrite)
@@ -651,8 +655,9 @@ def _begin(out, training, overwrite):
 RESUMED = 'target', 'periods', 'objective', 'backbone', 'preparation', 'seed', 'split', 'lists', 'cache_images', 'compile'
 
 def _where_it_stopped(out, config):
-    """The checkpoint of an unfinished run in `out`, None without a run. Raises CarscopeError for a complete run, and for other
-    settings or data."""
+    """Checkpoint of the incomplete run in `out`; None without a run or a readable checkpoint.
+
+    Raises CarscopeError if the run is complete, or if settings or data differ."""
     if not (Path(out)/'config.json').exists(): return None
     run = Run(out)
     earlier = run.config
@@ -666,7 +671,7 @@ def _where_it_stopped(out, config):
             pairs += [(f'{key}.{f.name}', getattr(now, f.name), getattr(then, f.name)) for f in fields(now)]
         else: pairs.append((key, now, then))
     wrong = next((f'{key} is {now}, and was {then}' for key, now, then in pairs if now != then), None)
-    if config.vocab != earlier.vocab or config.data.fingerprint != earlier.data.fingerprint: wrong = 'the data set is another one'
+    if config.vocab != earlier.vocab or config.data.fingerprint != earlier.data.fingerprint: wrong = 'the data set has changed'
     elif config.data.split_fingerprint != earlier.data.split_fingerprint:
         wrong = wrong or 'images have moved from one split to another'
     if wrong:
@@ -674,19 +679,19 @@ def _where_it_stopped(out, config):
                             'another folder with --out')
     checkpoint = run.read_checkpoint()
     if checkpoint is None and (run.path/'history.csv').exists():
-        warnings.warn(f'{out} has no checkpoint that can be read: the training starts anew')
+        warnings.warn(f'{out} has no readable checkpoint: the training restarts at the first epoch')
     return checkpoint
 
 # %% ../nbs/reference/finetune.ipynb #62513046
 def _shared_batch(recipe):
-    "The batch size, if it can be divided among the processes."
+    "Batch size. Raises CarscopeError if the number of processes does not divide it."
     if recipe.batch_size % world_size():
         raise CarscopeError(f'batches of {recipe.batch_size} cannot be divided among {world_size()} processes: use a multiple '
                             'with --batch-size')
     return recipe.batch_size
 
 def _width(body, recipe):
-    "The width of the features, if the body takes images of the sizes of the recipe."
+    "Width of the features. Raises CarscopeError if the body does not take the image sizes of the recipe."
     width = feature_width(body, recipe.size)
     try: return width if recipe.eval_size == recipe.size else feature_width(body, recipe.eval_size)
     except ValueError:
@@ -694,7 +699,7 @@ def _width(body, recipe):
                             'evaluation of this recipe: add --set test_scale=1') from None
 
 def _fit_stages(training):
-    "The trained network."
+    "Run the stages and return the trained network."
     recipe, config = training.recipe, training.config
     if not recipe.unfreeze: return join_head(training.body, config, fit_head(training, recipe.epochs))
     begun = training.checkpoint and training.checkpoint[1]['stage'] == WHOLE # an earlier process completed the head
@@ -704,7 +709,7 @@ def _fit_stages(training):
 # %% ../nbs/reference/finetune.ipynb #34b6ba1a
 @contextmanager
 def _explained(training):
-    "Adds to whatever ends a training early what is kept of it, and what helps."
+    "Context that adds a remedy and the saved state of the run to errors and interruptions."
     try: yield
     except KeyboardInterrupt: raise KeyboardInterrupt(f'interrupted{_what_is_left(training)}') from None
     except Diverged as e: raise Diverged(f'{e}{_what_is_left(training)}') from None
@@ -712,18 +717,18 @@ def _explained(training):
         recipe, left = training.recipe, _what_is_left(training)
         if isinstance(e, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(e):
             raise OutOfMemory(f'out of memory: use smaller batches (--batch-size, now {recipe.batch_size}; --set '
-                              f'accumulate={2 * recipe.accumulate} with half of it keeps the images per step), or smaller images '
-                              f'(--size, now {recipe.size}){left}') from None
+                              f'accumulate={2 * recipe.accumulate} with half the batch size keeps the images per '
+                              f'step), or smaller images (--size, now {recipe.size}){left}') from None
         if training.config.compile and isinstance(e, torch._dynamo.exc.BackendCompilerFailed):
             raise CarscopeError(f'the network could not be compiled ({type(e.inner_exception).__name__}): install a C++ '
                                 f'compiler, or train without --compile{left}') from None
         if 'DataLoader worker' in str(e):
-            raise CarscopeError('a process that loaded images was killed, mostly because of a lack of memory: use fewer of them '
-                                f'(--workers, 0 for none){left}') from None
+            raise CarscopeError('a process that loads images was killed, usually because of a lack of memory: use fewer '
+                                f'processes (--workers, 0 for none){left}') from None
         raise
 
 def _what_is_left(training):
-    "What is kept of an unfinished training, as the end of a sentence; a run without a complete epoch is removed."
+    "End of an error message: the saved state of the run. Removes a run without a complete epoch."
     done, run = len(training.history), training.run
     if run is None: return ''
     if process_rank(): return f' in process {process_rank() + 1}'
@@ -735,7 +740,7 @@ def _what_is_left(training):
     return f' before the first epoch was complete: nothing is kept in {run.path}'
 
 def _predict_splits(training, net):
-    "Predictions for the validation and the test images, those of unknown classes included."
+    "Predictions for the validation and test images, including images of unknown classes."
     catalog, config = training.catalog, training.config
     rows = catalog[catalog.split.isin(['valid', 'test']) & catalog[config.target].notna()].reset_index(drop=True)
     rows = rows.assign(target=rows[config.target].astype('string'))
@@ -750,8 +755,8 @@ def _predict_splits(training, net):
     return Predictions(rows, logits, config.vocab, config.target)
 
 def _finish(training, predictions):
-    """The rest of the run: calibration and metrics of the validation and, where there is one, of the test split. metrics.json is
-    last and makes it complete."""
+    """Calibrate on the validation split, compute the metrics of each split and save figures. metrics.json is saved last; a run
+    with this file is complete."""
     run, catalog = training.run, training.catalog
     calibration = Calibration(**calibrate(predictions.of_split('valid')))
     training.config = replace(training.config, calibration=calibration)
@@ -767,26 +772,28 @@ def _finish(training, predictions):
 
 # %% ../nbs/reference/finetune.ipynb #ebcca209
 def _provenance(compute):
-    "When, with what and on what this is computed."
+    "Provenance of a run: time, device, precision, commit and versions of packages."
     packages, versions = ('torch', 'torchvision', 'fastai', 'timm', 'numpy', 'pandas', 'pillow'), {}
     for package in packages:
         try: versions[package] = version(package)
-        except PackageNotFoundError: pass # installed in another way
+        except PackageNotFoundError: pass # installed without package metadata
     return Provenance(datetime.now(timezone.utc).isoformat(timespec='seconds'), compute.device.type,
                       str(compute.dtype).removeprefix('torch.'), __version__, git_commit(), versions)
 
 def git_commit(
-    file=None, # of the source; None: this module
+    file=None, # source file; None: this module
 ):
-    """The commit of the repository that `file` is tracked in, with `-dirty` where it was changed since. None without git, or
-    outside a repository."""
+    """Commit of the repository that tracks `file`, with the suffix `-dirty` if the sources have uncommitted changes.
+
+    None without git, or if no repository tracks the file."""
     file = Path(file or globals().get('__file__', ''))
     if not file.is_file(): return None
-    clean = {k: v for k, v in os.environ.items() if not k.startswith('GIT_')} # a hook's or a user's GIT_DIR is another repository
+    # GIT_DIR of a hook or a user may name another repository
+    clean = {k: v for k, v in os.environ.items() if not k.startswith('GIT_')}
     def git(*args):
         return subprocess.run(['git', '-C', str(file.parent), *args], capture_output=True, text=True, env=clean, timeout=20)
     try:
-        if git('ls-files', '--error-unmatch', file.name).returncode: return None # in a repository of something else
+        if git('ls-files', '--error-unmatch', file.name).returncode: return None # the repository does not track the file
         commit, changed = git('rev-parse', 'HEAD').stdout.strip(), git('status', '--porcelain', '--', '.').stdout.strip()
     except (OSError, subprocess.SubprocessError): return None
     return (commit + '-dirty' * bool(changed)) or None
