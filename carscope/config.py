@@ -207,7 +207,7 @@ def choose_recipe(
     return make(Recipe, asdict(recipe) | changes)
 
 # %% ../nbs/reference/config.ipynb #e5a7b2df
-DEFAULT_ARCH = 'tf_efficientnet_lite0' # works without a model hub; `30_benchmark` compares it with others
+DEFAULT_ARCH = 'tf_efficientnet_lite0' # works without a model hub; `reference/backbone` compares it with others
 
 @typed
 class TrainingConfig:

@@ -6,7 +6,6 @@
 __all__ = ['pretrained_learner', 'discriminative', 'HEAD', 'WHOLE', 'CHECKS', 'RESUMED', 'make_learner', 'recipe_loss', 'WeightAverage', 'PretrainedNorm', 'GrowSize', 'schedule_callbacks', 'Plateau', 'YearError', 'Diverged', 'OutOfMemory', 'RunWriter', 'KeepBest', 'Training', 'fit_head', 'fit_network', 'image_loaders', 'check_learner', 'check_training', 'refuse_failed', 'train', 'git_commit', 'RECIPES', 'Recipe', 'choose_recipe']
 
 # %% ../nbs/01_finetune.ipynb #41c6e90c
-# carscope first: it keeps fastai's and tqdm's import warnings quiet
 from .backbone import feature_width, load_body, make_network
 from .config import DEFAULT_ARCH, choose_recipe
 from .engine import choose_compute

@@ -38,7 +38,7 @@ def measure(name, data, weights, runs):
     minutes = (time.perf_counter() - start) / 60
     run = Run(out)
     config, test, images = run.config, run.metrics['test'], run.config.data.images
-    return dict(row=name, command=f'carscope train data/stanford_cars {ROWS[name]} --no-checks', seed=config.seed, size=config.recipe.size,
+    return dict(row=name, command=f"carscope train data/stanford_cars {ROWS[name].replace('WEIGHTS', 'weights/mobilenetv2_100.tf_in1k')} --no-checks", seed=config.seed, size=config.recipe.size,
                 epochs=config.recipe.epochs, n_train=images['train'], n_valid=images['valid'], n_test=test['n'],
                 **{k: round(test[k], 5) for k in ('accuracy', 'accuracy_low', 'accuracy_high', 'top5', 'macro_f1', 'ece_raw', 'ece')},
                 temperature=round(config.calibration.temperature, 4), minutes=round(minutes, 2), machine=machine(),
