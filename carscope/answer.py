@@ -185,26 +185,29 @@ class Answerer:
         try: self.known, self.margin = known, conformal_margin(as_years(own, known))
         except ValueError as e: self.known, self.missing['years'] = None, str(e)
 
-    def _prepare_similar(self, progress):
-        "Compute the features of all cars of the run, or read them from the cache."
-        cars = self.cars
-        try:
-            self.catalog = cars.run.catalog
-            self.gallery, self.rows = embed(cars.plain, cars.config, self.catalog, cars.compute, progress=progress)
-        except (OSError, ValueError):
-            self.catalog, self.missing['similar'] = None, 'the images of the run are not on this machine'
+# %% ../nbs/reference/answer.ipynb #5a27d947
+@patch
+def _prepare_similar(self:Answerer, progress):
+    "Compute the features of all cars of the run, or read them from the cache."
+    cars = self.cars
+    try:
+        self.catalog = cars.run.catalog
+        self.gallery, self.rows = embed(cars.plain, cars.config, self.catalog, cars.compute, progress=progress)
+    except (OSError, ValueError):
+        self.catalog, self.missing['similar'] = None, 'the images of the run are not on this machine'
 
-    def _check(self, methods, compute, progress):
-        "Run the sanity check of each method, on held-out images of the run if their files exist, else on generated images."
-        run = self.cars.run
-        own = (run.path/'predictions.parquet').exists() and any(map(is_there, run.predictions.table.image))
-        checks = {}
-        for n, slow in (N_CHECK_IMAGES, False), (N_CHECK_IMAGES_SLOW, True):
-            some = [m for m in methods if (m in SLOW_METHODS) == slow]
-            if not some: continue
-            checks |= try_methods(run, self.cars.plain, self.cars.config, self.question, some, () if own else self.examples,
-                                  compute=compute, n_images=n, progress=progress)
-        return {m: checks[m] for m in methods}
+@patch
+def _check(self:Answerer, methods, compute, progress):
+    "Run the sanity check of each method, on held-out images of the run if their files exist, else on generated images."
+    run = self.cars.run
+    own = (run.path/'predictions.parquet').exists() and any(map(is_there, run.predictions.table.image))
+    checks = {}
+    for n, slow in (N_CHECK_IMAGES, False), (N_CHECK_IMAGES_SLOW, True):
+        some = [m for m in methods if (m in SLOW_METHODS) == slow]
+        if not some: continue
+        checks |= try_methods(run, self.cars.plain, self.cars.config, self.question, some, () if own else self.examples,
+                              compute=compute, n_images=n, progress=progress)
+    return {m: checks[m] for m in methods}
 
 # %% ../nbs/reference/answer.ipynb #25409e85
 @patch

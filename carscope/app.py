@@ -26,6 +26,7 @@ from .answer import (MAX_BYTES, STYLE, Answerer, as_json, data_uri, dial_html, e
                              similar_html)
 from .files import CarscopeError, FileProblem, require
 
+from fastcore.basics import patch
 from PIL import Image
 
 # %% ../nbs/21_app.ipynb #1cfd1292
@@ -225,34 +226,38 @@ class Guard:
         await drain()
         await self._answer(send, 413, sentence)
 
-    async def _upload(self, scope, receive, send):
-        "Register the files of an upload in `uploads` before the client gets the response."
-        body, paths = b'', []
-        async def forward(message):
-            nonlocal body, paths
-            body += message.get('body', b'')
-            if message['type'] == 'http.response.body' and not message.get('more_body'):
-                try: paths = json.loads(body)
-                except ValueError: pass # gradio refused the upload
-                self.uploads.done(paths if isinstance(paths, list) else ())
-                paths = None
-            await send(message)
-        self.uploads.begin()
-        try: await self.app(scope, receive, forward)
-        finally:
-            if paths is not None: self.uploads.done() # the client has disconnected
+# %% ../nbs/21_app.ipynb #a514b9bb
+@patch
+async def _upload(self:Guard, scope, receive, send):
+    "Register the files of an upload in `uploads` before the client gets the response."
+    body, paths = b'', []
+    async def forward(message):
+        nonlocal body, paths
+        body += message.get('body', b'')
+        if message['type'] == 'http.response.body' and not message.get('more_body'):
+            try: paths = json.loads(body)
+            except ValueError: pass # gradio refused the upload
+            self.uploads.done(paths if isinstance(paths, list) else ())
+            paths = None
+        await send(message)
+    self.uploads.begin()
+    try: await self.app(scope, receive, forward)
+    finally:
+        if paths is not None: self.uploads.done() # the client has disconnected
 
-    async def _preview(self, send, path):
-        "Send an upload back to the browser as a preview. Reads the file at once, because it may be deleted at any time."
-        kind = mimetypes.guess_type(path)[0]
-        if kind not in PREVIEWS: return await self._answer(send, 404, 'this file type has no preview')
-        try: await self._answer(send, 200, path.read_bytes(), kind)
-        except OSError: await self._answer(send, 404, 'the image is gone')
+@patch
+async def _preview(self:Guard, send, path):
+    "Send an upload back to the browser as a preview. Reads the file at once, because it may be deleted at any time."
+    kind = mimetypes.guess_type(path)[0]
+    if kind not in PREVIEWS: return await self._answer(send, 404, 'this file type has no preview')
+    try: await self._answer(send, 200, path.read_bytes(), kind)
+    except OSError: await self._answer(send, 404, 'the image is gone')
 
-    async def _answer(self, send, status, body, kind='text/plain; charset=utf-8'):
-        headers = [(b'content-type', kind.encode()), (b'x-content-type-options', b'nosniff'), (b'connection', b'close')]
-        await send(dict(type='http.response.start', status=status, headers=headers))
-        await send(dict(type='http.response.body', body=body.encode() if isinstance(body, str) else body))
+@patch
+async def _answer(self:Guard, send, status, body, kind='text/plain; charset=utf-8'):
+    headers = [(b'content-type', kind.encode()), (b'x-content-type-options', b'nosniff'), (b'connection', b'close')]
+    await send(dict(type='http.response.start', status=status, headers=headers))
+    await send(dict(type='http.response.body', body=body.encode() if isinstance(body, str) else body))
 
 # %% ../nbs/21_app.ipynb #977d49e7
 @contextmanager

@@ -132,6 +132,7 @@ def _timm_name(arch, known):
         raise CarscopeError(f"backbone '{arch}' is unknown: {name} comes as {weights}") from None
     return (pixels.to_dict() if pixels else {}), name
 
+# %% ../nbs/reference/backbone.ipynb #cdd42da7
 def _timm_source(arch):
     "Read the description in the `config.json` of a folder or a hub repository in timm's format."
     kind, place = arch.split(':', 1)
@@ -214,6 +215,7 @@ def _is_plain(value, depth=0):
     if isinstance(value, str): return bool(re.fullmatch(r'[\w+-]{0,40}', value, re.ASCII))
     return value is None or isinstance(value, bool) or _is_number(value)
 
+# %% ../nbs/reference/backbone.ipynb #bccdec46
 def build_body(
     about:dict, # as from `describe_backbone`
 ) -> nn.Module: # images (n, 3, h, w) to features (n, width)

@@ -300,6 +300,7 @@ def _busy(processes):
             other.kill()
             other.wait()
 
+# %% ../nbs/30_benchmark.ipynb #411b9dfb
 def measure_threads(
     arch:str=DEFAULT_ARCH,      # architecture, as in `describe_backbone`
     size:int=160,               # image size, in pixels per side

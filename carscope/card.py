@@ -214,6 +214,7 @@ def _figure(value, unit):
 
 def _some(n, one, many=None): return f"{n:,} {one if n == 1 else many or one + 's'}"
 
+# %% ../nbs/25_card.ipynb #7d525ded
 def _what(facts):
     "Describe what the network predicts, its architecture and its initial weights."
     config, vocab = facts.config, facts.vocab
@@ -342,6 +343,7 @@ def _how_split(facts):
         return 'were held out; the run does not record whether this is an official split of the data set'
     return 'were drawn by model line' if split.by == 'group' else 'were drawn at random from all images'
 
+# %% ../nbs/25_card.ipynb #287b56fa
 def _of_splits(facts):
     catalog, m = facts.catalog, facts.metrics
     if m is None: return []

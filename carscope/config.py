@@ -303,6 +303,7 @@ class Lists:
     left_out:tuple[str, ...] = ()                 # hashes of the excluded images
     new_labels:dict[str, str] = Field(default_factory=dict) # {hash: new label}
 
+# %% ../nbs/reference/config.ipynb #fe40e0fe
 @typed
 class Objective:
     "The objective of the training: a name of `OBJECTIVES`, and its settings."
@@ -340,6 +341,7 @@ class Provenance:
     git_commit:Optional[str] = None
     versions:dict[str, str] = Field(default_factory=dict) # {package: version}
 
+# %% ../nbs/reference/config.ipynb #fcc13806
 FORMAT = 2 # format of config.json; files of format 1 contain no format number
 
 @typed

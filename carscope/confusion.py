@@ -284,6 +284,7 @@ def plot_matrix(
     else: _write_cells(ax, cells, np.array(predictions.vocab, dtype=object)[order])
     return ax
 
+# %% ../nbs/03_confusion.ipynb #d1e52f68
 def _zoomed(predictions, order, block, only):
     "The part of `order` and `block` that belongs to a make or to the named classes."
     names = np.array(predictions.vocab, dtype=object)[order]

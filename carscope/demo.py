@@ -219,6 +219,7 @@ def write_demo_report(
         'Settings and learning curves': ''.join(f'<details><summary>The {target} model</summary>{summary_html(run)}</details>'
                                                 for target, run in runs.items())})
 
+# %% ../nbs/reference/demo.ipynb #5efb222a
 def _source(config): return 'ImageNet' if config.backbone.weights == 'imagenet' else Path(config.backbone.weights).name
 
 def _years_section(table):

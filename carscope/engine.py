@@ -56,6 +56,7 @@ def _join_processes(device):
 def _leave_processes():
     if torch.distributed.is_initialized(): torch.distributed.destroy_process_group()
 
+# %% ../nbs/reference/engine.ipynb #d296ff63
 def on_first(
     value, # function without arguments, called on rank 0 only
 ):

@@ -175,6 +175,7 @@ class PretrainedNorm(Callback):
         for module in self.model.modules():
             if isinstance(module, nn.modules.batchnorm._BatchNorm): module.eval()
 
+# %% ../nbs/reference/finetune.ipynb #f80701c8
 class GrowSize(Callback):
     """Progressive resizing (Howard, 2018): the training image size grows over the first two thirds of the epochs, in steps of
     16 px. Early epochs take less time."""
@@ -227,6 +228,7 @@ class YearError:
 class Diverged(CarscopeError): "The loss is not finite."
 class OutOfMemory(CarscopeError): "The batches do not fit into memory."
 
+# %% ../nbs/reference/finetune.ipynb #eddba048
 class RunWriter(Callback):
     """Saves weights, history and a checkpoint after each epoch, and shows the progress. Skips epochs that an earlier process
     completed. Raises Diverged if the loss is not finite."""
@@ -738,6 +740,7 @@ def _what_is_left(training):
     run.remove()
     return f' before the first epoch was complete: nothing is kept in {run.path}'
 
+# %% ../nbs/reference/finetune.ipynb #64ff5f34
 def _predict_splits(training, net):
     "Predictions for the validation and test images, including images of unknown classes."
     catalog, config = training.catalog, training.config

@@ -144,6 +144,7 @@ def evaluate(
                    same_data=fingerprint(catalog) == config.data.fingerprint, images_per_second=len(rows) / seconds)
     return metrics, predictions
 
+# %% ../nbs/reference/inference.ipynb #1f770668
 def _unseen_rows(run, catalog, target):
     "Chooses a split without training images or excluded images; returns its name, its rows, and the numbers of such images."
     labelled = catalog[catalog[target].notna()]

@@ -275,6 +275,7 @@ class ClassAndBox(Classification):
 
     def load(self, run): return load_two_heads(run)
 
+# %% ../nbs/05_localize.ipynb #3174afe3
 def _number(settings, name):
     "Weight of a loss term, from the configuration of a run."
     value = settings.get(name)

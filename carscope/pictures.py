@@ -191,6 +191,7 @@ def load_image(
         raise CarscopeError(f'{name} cannot be opened as a picture ({_reason(e)}): leave it out or copy it again') from None
     return upright if crop is None else upright.crop(_inside(crop, upright.size, max(upright.size) / full))
 
+# %% ../nbs/reference/pictures.ipynb #a09ac4ba
 def _wanted(frame, crop, size):
     "The size of the whole frame at which its crop has at least `size` px per side."
     return (size, size) if crop is None else tuple(int(np.ceil(size * side / max(1, min(crop[2:])))) for side in frame)

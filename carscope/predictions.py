@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from fastcore.basics import patch
 from scipy.special import log_softmax
 
 from .files import CarscopeError, atomic_write
@@ -77,15 +78,18 @@ class Predictions:
     def guess(self) -> np.ndarray: # (n,) index of the predicted class
         return pd.Index(self.vocab).get_indexer(self.table.predicted.astype(object))
 
-    def of_split(self, split) -> 'Predictions':
-        "The rows of one split."
-        return self.where((self.table.split == split).to_numpy(dtype=bool, na_value=False))
+# %% ../nbs/reference/predictions.ipynb #00527ed6
+@patch
+def of_split(self:Predictions, split) -> 'Predictions':
+    "The rows of one split."
+    return self.where((self.table.split == split).to_numpy(dtype=bool, na_value=False))
 
-    def where(self, rows) -> 'Predictions': # rows: boolean mask (n,), or row numbers
-        "The predictions of the selected rows."
-        rows = np.asarray(rows)
-        rows = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(int)
-        return replace(self, table=self.table.iloc[rows], logits=None if self.logits is None else self.logits[rows])
+@patch
+def where(self:Predictions, rows) -> 'Predictions': # rows: boolean mask (n,), or row numbers
+    "The predictions of the selected rows."
+    rows = np.asarray(rows)
+    rows = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(int)
+    return replace(self, table=self.table.iloc[rows], logits=None if self.logits is None else self.logits[rows])
 
 # %% ../nbs/reference/predictions.ipynb #1819f286
 def below_their_folder(

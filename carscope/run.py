@@ -145,23 +145,7 @@ class Run:
 
     def write_json(self, name, value): write_json(self.path/name, value)
     def write_config(self, config): write_config(config, self.path/'config.json')
-    def write_history(self, rows):
-        with atomic_write(self.path/'history.csv') as part: pd.DataFrame(rows).to_csv(part, index=False, float_format='%.6g')
-    def write_catalog(self, catalog):
-        plain = catalog.copy()
-        plain.attrs = {}
-        with atomic_write(self.path/'catalog.parquet') as part: plain.to_parquet(part, index=False)
     def write_predictions(self, predictions): write_predictions(predictions, self.path/'predictions.parquet')
-    def write_weights(self, state):
-        with atomic_write(self.path/'model.safetensors') as part:
-            save_file({k: v.detach().cpu().contiguous() for k, v in state.items()}, part)
-            part.chmod(0o644) # safetensors creates files that only their owner can read
-    def write_figure(self, fig, name):
-        "Save `fig` as `figures/name.png` and close it."
-        import matplotlib.pyplot as plt
-        with atomic_write(self.path/'figures'/f'{name}.png') as part:
-            fig.savefig(part, dpi=100, format='png', metadata={'Software': None})
-        plt.close(fig)
 
     def show(self):
         "Show the run in a notebook: settings, metrics, learning curves and a figure of its predictions."
@@ -173,6 +157,31 @@ class Run:
     def _repr_html_(self):
         from carscope.report import summary_html
         return summary_html(self)
+
+# %% ../nbs/reference/run.ipynb #e522683a
+@patch
+def write_history(self:Run, rows):
+    with atomic_write(self.path/'history.csv') as part: pd.DataFrame(rows).to_csv(part, index=False, float_format='%.6g')
+
+@patch
+def write_catalog(self:Run, catalog):
+    plain = catalog.copy()
+    plain.attrs = {}
+    with atomic_write(self.path/'catalog.parquet') as part: plain.to_parquet(part, index=False)
+
+@patch
+def write_weights(self:Run, state):
+    with atomic_write(self.path/'model.safetensors') as part:
+        save_file({k: v.detach().cpu().contiguous() for k, v in state.items()}, part)
+        part.chmod(0o644) # safetensors creates files that only their owner can read
+
+@patch
+def write_figure(self:Run, fig, name):
+    "Save `fig` as `figures/name.png` and close it."
+    import matplotlib.pyplot as plt
+    with atomic_write(self.path/'figures'/f'{name}.png') as part:
+        fig.savefig(part, dpi=100, format='png', metadata={'Software': None})
+    plt.close(fig)
 
 # %% ../nbs/reference/run.ipynb #99826e96
 @patch

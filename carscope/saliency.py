@@ -454,6 +454,7 @@ def score_maps(
         scores.append(pd.DataFrame(rows))
     return pd.concat(scores, ignore_index=True), pd.concat(parts, ignore_index=True) if parts else None
 
+# %% ../nbs/04_saliency.ipynb #db484664
 def _part_scores(maps, of_restyled, truth):
     "Compare maps with the effects of parts, one value per image."
     shares, area = part_shares(maps, truth['masks']), part_shares(np.ones_like(maps), truth['masks'])

@@ -167,6 +167,7 @@ class _ClassAndDistances(nn.Module):
         distances = self.of_distances(directions, y, self.mine(directions, y) if self.mine else None)
         return self.class_loss * self.of_class(out[:, :-self.width], y) + self.weight * distances
 
+# %% ../nbs/09_similar.ipynb #fb183b47
 @dataclass
 class ClassAndDistances(Classification):
     """Training objective: classification plus a metric-learning loss (Schroff et al., 2015; Hadsell et al., 2006). Raises

@@ -159,6 +159,7 @@ def _study(optuna, out, warm_up):
 
 STUDY, DATABASE = 'search', 'study.db'
 
+# %% ../nbs/24_tune.ipynb #b5ceb2b5
 def _url(out): return f'sqlite:///{Path(out).absolute()/DATABASE}'
 
 def _ended(study): return [t for t in study.trials if t.state.name in ('COMPLETE', 'PRUNED')]

@@ -22,6 +22,7 @@ from .pictures import is_there, load_image, split_crop
 from .run import Run
 
 import pandas as pd
+from fastcore.basics import patch
 
 # %% ../nbs/26_widgets.ipynb #cb89f743
 STYLE_TAG = '''<style>.carscope { %s
@@ -362,26 +363,30 @@ class Trial:
             raise CarscopeError(f'{path} cannot be read ({reason}): enter the path of an image') from None
         self.ask(Path(path).name, data)
 
-    def explain(self):
-        "Show the saliency map of the selected method."
-        explanation = self.answerer.explain(self.answer.pixels, self.answer.column, self.method.value)
-        view = data_uri(self.answer.view, quality=88)
-        self.explained.value = explained_html(view, self.answer.box, explanation, self.answerer.missing)
+# %% ../nbs/26_widgets.ipynb #5f9adf05
+@patch
+def explain(self:Trial):
+    "Show the saliency map of the selected method."
+    explanation = self.answerer.explain(self.answer.pixels, self.answer.column, self.method.value)
+    view = data_uri(self.answer.view, quality=88)
+    self.explained.value = explained_html(view, self.answer.box, explanation, self.answerer.missing)
 
-    def _uploaded(self, change):
-        if not change.new: return
-        sent, self.upload.value = change.new[0], () # clear the widget for the next upload
-        self._try(self.ask, sent['name'], bytes(sent['content']))
+@patch
+def _uploaded(self:Trial, change):
+    if not change.new: return
+    sent, self.upload.value = change.new[0], () # clear the widget for the next upload
+    self._try(self.ask, sent['name'], bytes(sent['content']))
 
-    def _try(self, function, *args):
-        "Call a function; show an error as one sentence instead of the answer."
-        try: return function(*args)
-        except CarscopeError as e: sentence = str(e)
-        except Exception as e:
-            reason = (str(e).splitlines() or [type(e).__name__])[0]
-            sentence = f'this is an error of the program, not of the image ({reason}): restart the kernel and try again'
-        self.status.value = f'<div class="refused" role="alert">{html.escape(sentence)}</div>'
-        self.answer, self.shown.layout.display = None, 'none'
+@patch
+def _try(self:Trial, function, *args):
+    "Call a function; show an error as one sentence instead of the answer."
+    try: return function(*args)
+    except CarscopeError as e: sentence = str(e)
+    except Exception as e:
+        reason = (str(e).splitlines() or [type(e).__name__])[0]
+        sentence = f'this is an error of the program, not of the image ({reason}): restart the kernel and try again'
+    self.status.value = f'<div class="refused" role="alert">{html.escape(sentence)}</div>'
+    self.answer, self.shown.layout.display = None, 'none'
 
 # %% ../nbs/26_widgets.ipynb #4ed3b027
 def try_picture(

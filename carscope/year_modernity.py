@@ -154,6 +154,7 @@ def measure_years(
     return pd.DataFrame([dict(measure=measure, source=source, value=value, low=low, high=high, better=better)
                          for (measure, source, better), (value, low, high) in drawn.items()])
 
+# %% ../nbs/02_year_modernity.ipynb #abcce142
 def _balanced(error, years, groups):
     "Mean over years of the mean error of each year, as a function of resampled group counts. Years without a group are skipped."
     size = groups.max() + 1, years.max() + 1

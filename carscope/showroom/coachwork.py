@@ -130,6 +130,7 @@ class Atlas:
             _slopes(height.astype(np.float32), codes, part, PARTS.index(name), np.float32(self.scale / 2), slopes)
         return out
 
+# %% ../../nbs/reference/showroom/coachwork.ipynb #eada8bed
 @jit
 def _slopes(height, codes, parts, which, scale, out):
     "Central differences, where the texel is of the part that the heights are of."
