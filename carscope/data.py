@@ -98,12 +98,12 @@ def is_checked(
     return catalog.attrs.get('checked') == _CHECKED and facts <= set(catalog) and bool(catalog.content.notna().all())
 
 # %% ../nbs/00_data.ipynb #b459ee3e
-BOX_FAULTS = 'absent', 'inverted', 'outside the picture', 'over the edge', 'under 1 % of the picture', 'all of the picture'
+BOX_FAULTS = 'absent', 'inverted', 'outside the image', 'beyond the edge', 'under 1 % of the image', 'the whole image'
 
 def box_faults(
     catalog, # with `width` and `height`, as `check_images` returns it
 ) -> pd.Series: # one of `BOX_FAULTS` per row; NA: no fault
-    """The fault of each bounding box. A box is `over the edge` by more than 0.5 px, and is `all of the picture` from 99 % of the
+    """The fault of each bounding box. A box is `beyond the edge` by more than 0.5 px, and is `the whole image` from 99 % of the
     area of the image."""
     x1, y1, x2, y2, width, height = (catalog[c].astype('Float64') for c in ('x1', 'y1', 'x2', 'y2', 'width', 'height'))
     cover = (x2 - x1) * (y2 - y1) / (width * height)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 # carscope first: it configures OpenMP threads before torch is loaded
 from .answer import STYLE, data_uri, verdict_html
+from .backbone import load_body
 from .config import DEFAULT_ARCH, choose_recipe
 from .confusion import most_confused
 from .files import CarscopeError
@@ -54,6 +55,7 @@ def train_demo(
     out, runs = Path(out), {}
     if out.exists() and (not out.is_dir() or {p.name for p in out.iterdir()} - {*SETS, 'report.html'}):
         raise CarscopeError(f'{out} holds other things than a demo: choose another folder with --out')
+    load_body(arch, weights) # raises its errors before a minute of drawing
     out.mkdir(parents=True, exist_ok=True)
     for target, cars in SETS.items():
         before(target)

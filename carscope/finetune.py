@@ -517,9 +517,10 @@ def refuse_failed(
     checks:pd.DataFrame, # from `check_training`
 ):
     "Raises CarscopeError if a check failed, with the first failed check."
-    for row in checks[~checks.passed].itertuples():
-        raise CarscopeError(f'a check failed: {row.check} (found {row.found}; expected {row.expected}). It usually means that '
-                            f'{row[5]}. Fix the cause, or skip the checks with --no-checks')
+    failed = checks[~checks.passed].to_dict('records')
+    if failed:
+        raise CarscopeError('a check failed: {check} (found {found}; expected {expected}). It usually means that {usually means}. '
+                            'Fix the cause, or skip the checks with --no-checks'.format_map(failed[0]))
 
 def _check_shuffled(training, largest=600):
     config = training.config

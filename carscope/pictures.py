@@ -174,7 +174,7 @@ def load_image(
 
     Raises MissingFile if the file does not exist, and CarscopeError if it cannot be decoded or has too many pixels."""
     is_file = hasattr(image, 'read')
-    name, crop = (getattr(image, 'name', 'the picture'), crop) if is_file else split_crop(image)
+    name, crop = (getattr(image, 'name', 'the image'), crop) if is_file else split_crop(image)
     try:
         data = image.read() if is_file else read_bytes(name)
         if truncated and data[:2] == b'\xff\xd8':
@@ -188,7 +188,7 @@ def load_image(
             upright = _to_rgb(_upright(opened))
     except FileNotFoundError: raise MissingFile(f'{name} does not exist: pass the path of an image file') from None
     except (OSError, SyntaxError, ValueError, MemoryError, PIL.Image.DecompressionBombError) as e:
-        raise CarscopeError(f'{name} cannot be opened as a picture ({_reason(e)}): leave it out or copy it again') from None
+        raise CarscopeError(f'{name} cannot be opened as an image ({_reason(e)}): leave it out or copy it again') from None
     return upright if crop is None else upright.crop(_inside(crop, upright.size, max(upright.size) / full))
 
 # %% ../nbs/reference/pictures.ipynb #a09ac4ba

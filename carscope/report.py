@@ -10,6 +10,7 @@ __all__ = ['REPORT_STYLE', 'plot_history', 'summary_html', 'figure_html', 'plot_
 import html
 import io
 from base64 import b64encode
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -186,7 +187,7 @@ def plot_runs(
 ) -> plt.Axes:
     "Plot validation accuracy by epoch, one line per run, labelled with the accuracy on the evaluated split and its interval."
     ax = ax or plt.subplots(figsize=(8, 3.6), layout='constrained')[1]
-    for (name, run), colour in zip(runs.items(), COLOURS):
+    for (name, run), colour in zip(runs.items(), cycle(COLOURS)):
         history, test = run.history, run.metrics[run.metrics['split']]
         ax.plot(history.epoch, 100 * history.accuracy, color=colour, marker='.')
         accuracy = with_interval(test['accuracy'], test['accuracy_low'], test['accuracy_high'], '.1%', test['n'])

@@ -147,12 +147,6 @@ class Run:
     def write_config(self, config): write_config(config, self.path/'config.json')
     def write_predictions(self, predictions): write_predictions(predictions, self.path/'predictions.parquet')
 
-    def show(self):
-        "Show the run in a notebook: settings, metrics, learning curves and a figure of its predictions."
-        from IPython.display import HTML, display
-        from carscope.report import run_html
-        display(HTML(run_html(self)))
-
     def __repr__(self): return f'Run({self.path.name!r})'
     def _repr_html_(self):
         from carscope.report import summary_html
@@ -182,6 +176,13 @@ def write_figure(self:Run, fig, name):
     with atomic_write(self.path/'figures'/f'{name}.png') as part:
         fig.savefig(part, dpi=100, format='png', metadata={'Software': None})
     plt.close(fig)
+
+@patch
+def show(self:Run):
+    "Show the run in a notebook: settings, metrics, learning curves and a figure of its predictions."
+    from IPython.display import HTML, display
+    from carscope.report import run_html
+    display(HTML(run_html(self)))
 
 # %% ../nbs/reference/run.ipynb #99826e96
 @patch

@@ -192,8 +192,7 @@ class ClassAndDistances(Classification):
 
     def prepare(self, catalog, recipe, body):
         if not recipe.unfreeze:
-            raise CarscopeError(f'the recipe {recipe.name} does not train the body, which metric learning needs: use '
-                                f'another recipe')
+            raise CarscopeError(f'the recipe {recipe.name} does not train the body, as metric learning needs: use another recipe')
         if recipe.mixup or recipe.cutmix:
             raise CarscopeError('metric learning does not support mixed images: set mixup and cutmix to 0')
         self.width = feature_width(body, recipe.size)

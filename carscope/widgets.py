@@ -363,14 +363,13 @@ class Trial:
             raise CarscopeError(f'{path} cannot be read ({reason}): enter the path of an image') from None
         self.ask(Path(path).name, data)
 
-# %% ../nbs/26_widgets.ipynb #5f9adf05
-@patch
-def explain(self:Trial):
-    "Show the saliency map of the selected method."
-    explanation = self.answerer.explain(self.answer.pixels, self.answer.column, self.method.value)
-    view = data_uri(self.answer.view, quality=88)
-    self.explained.value = explained_html(view, self.answer.box, explanation, self.answerer.missing)
+    def explain(self):
+        "Show the saliency map of the selected method."
+        explanation = self.answerer.explain(self.answer.pixels, self.answer.column, self.method.value)
+        view = data_uri(self.answer.view, quality=88)
+        self.explained.value = explained_html(view, self.answer.box, explanation, self.answerer.missing)
 
+# %% ../nbs/26_widgets.ipynb #5f9adf05
 @patch
 def _uploaded(self:Trial, change):
     if not change.new: return

@@ -8,6 +8,7 @@ __all__ = ['NAMES', 'MODEL_LINES', 'PAIRS', 'SHAPE', 'FACE', 'SPREAD', 'VIEWS', 
            'showroom', 'recall', 'redraw']
 
 # %% ../../nbs/10_showroom.ipynb #46584350
+import ast
 import csv
 import errno
 import hashlib
@@ -120,7 +121,7 @@ def restyle(
     return replace(car, years=car.years | {part: float(year)})
 
 # %% ../../nbs/10_showroom.ipynb #5bd24f5f
-VIEWS = { # share of the pictures; angles between the car's nose and the camera, degrees
+VIEWS = { # fraction of the images; angles between the car's nose and the camera, degrees
     'front three-quarter': (.42, 22, 62), 'rear three-quarter': (.22, 118, 158), 'side': (.14, 78, 102),
     'front': (.11, 0, 14), 'rear': (.11, 166, 180)}
 CHANCES = ('place', 'light', 'scale', 'blur', 'noise', 'quality', 'angle', 'side', 'height', 'distance',
@@ -129,12 +130,12 @@ SHORTCUTS = CHANCES[:5] # what can be tied to the year on purpose
 
 @dataclass(frozen=True)
 class Shot:
-    "How a car is photographed; nothing of it depends on the car."
+    "Camera, surroundings and image quality of an image. They do not depend on the car."
     view:str
     camera:Camera
     surround:Surround
-    blur:float = 0.      # standard deviation, shares of the width
-    noise:float = 0.     # standard deviation, shares of white
+    blur:float = 0.      # standard deviation, fraction of the width
+    noise:float = 0.     # standard deviation, fraction of white
     quality:int = 95     # of the JPEG file
     obstacle:tuple = ()  # kind, place from left to right, size, grey level
     seed:int = 0         # of the noise
@@ -143,7 +144,7 @@ class Shot:
 REACH = np.array([[x, y, z] for x in (-2.8, 2.8) for y in (-1.08, 1.08) for z in (0, 2.12)]) # no car is larger
 
 def aim(azimuth, height, distance, fill, right=0., down=0.):
-    "A camera that would show the largest car over a share `fill` of the picture, whatever the car."
+    "A camera for which the largest possible car covers the fraction `fill` of the image."
     a = np.radians(azimuth)
     eye, target = (-distance * np.cos(a), distance * np.sin(a), height), (0., 0., .75)
     frame = Camera(eye, target, 1.).frame()
@@ -204,7 +205,7 @@ def take_shot(
 def draw(
     car:Car,
     shot:Shot,
-    size:int=224, # pixels a side
+    size:int=224, # image size (px)
 ) -> Picture:
     "The car as the lens sees it, and which part each sample shows."
     lines, style = style_car(car.years, car.make, car.body, car.paint, car.second, car.seed, car.changes)
@@ -279,7 +280,7 @@ CATALOG = ( # columns of catalog.csv
 
 @dataclass(frozen=True)
 class Settings:
-    "What decides every picture of a set but its number."
+    "The settings of a set. With the number of an image, they determine the image."
     size:int = 224
     seed:int = 0
     years:tuple = YEARS
@@ -329,7 +330,7 @@ class Settings:
 
 # %% ../../nbs/10_showroom.ipynb #f247081e
 def _draw_file(settings, folder, i):
-    "Draw picture `i` into `folder`; its rows of catalog.csv and cars.csv."
+    "Draw image `i` into `folder`. Returns its rows of catalog.csv and cars.csv."
     car, shot = settings.nth(i)
     picture = draw(car, shot, settings.size)
     pixels, mask = expose(picture, shot)
@@ -362,8 +363,12 @@ def _drawn_by():
     return digest.hexdigest()
 
 def _code(source):
-    "A module's lines but for blank ones and comments, which also name the notebook."
-    return '\n'.join(line for line in source.splitlines() if line.strip() and not line.lstrip().startswith('#'))
+    "The program of a module as text, without comments and docstrings, which do not change an image."
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        documented = isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None
+        if documented: node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree)
 
 # %% ../../nbs/10_showroom.ipynb #972b820f
 def _in_processes(function, jobs, workers=None, chunk=8):
@@ -402,15 +407,15 @@ def _start_fork(parent):
 
 # %% ../../nbs/10_showroom.ipynb #af700eae
 def showroom(
-    n:int=1500,       # pictures
+    n:int=1500,       # number of images
     seed:int=0,       # another seed, other cars
     folder=None,      # where they are kept; below `cache_home()` by default
-    size:int=224,     # pixels a side
+    size:int=224,     # image size (px)
     years=YEARS,      # first and last
     bodies=None,      # names of `BODIES`; all by default
     views=None,       # names of `VIEWS`; all by default
     lines:int=len(MODEL_LINES), # how many of the model lines
-    tail:float=0.,    # of the class balance: 0 even, 1 the commonest class as frequent as the second and third together
+    tail:float=0.,    # class imbalance: 0 balanced; otherwise the frequency of a class is its rank to the power of -tail
     shortcut:str='',  # one of `SHORTCUTS`, to tie it to the year on purpose
     workers=None,     # processes; one for each processor core by default
     overwrite=False,  # replace what is in `folder`
@@ -479,12 +484,12 @@ def _umask():
     return mask
 
 def recall(image): # (Car, Shot, size)
-    "The car in a picture that `showroom` made, how it was photographed, and the pixels a side."
+    "The car, camera and surroundings, and image size (px) of an image from `showroom`."
     settings, i = _drawn_with(image)
     return *settings.nth(i), settings.size
 
 def _drawn_with(image):
-    "The settings of the set that a picture belongs to, and its number."
+    "The settings of the set that contains an image, and the number of the image."
     image = Path(image)
     folder = next((p for p in image.parents if (p/'showroom.json').exists()), None)
     if folder is None: raise MissingFile(f'{image} does not lie in a folder of generated cars (no showroom.json above it)')
@@ -497,11 +502,11 @@ def _drawn_with(image):
 # %% ../../nbs/10_showroom.ipynb #167391cc
 def redraw(
     images,          # paths of generated cars
-    folder,          # where the new pictures and masks are put, as PNG
+    folder,          # for the new images and masks (PNG)
     years:float=15., # by which the style of a part is made older and newer; less where 1950 or 2025 comes first
     workers=None,    # processes; one for each processor core by default
     progress=False,  # show a bar
-) -> pd.DataFrame: # a row a picture: image, part ('': as it is), by_years, file, mask
+) -> pd.DataFrame: # one row per new image: image, part ('': unchanged), by_years, file, mask
     "Cars as they are, and with one part in the style of another year. Raises ValueError when an image is not a generated car."
     parts = [(str(image), part) for image in images for part in ('', *_parts_of(image))]
     changes = [(image, part, sign * years) for image, part in parts for sign in ((-1, 1) if part else (1,))]

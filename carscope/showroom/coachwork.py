@@ -306,7 +306,7 @@ def _sides(points, faces, across, tyre, half, front, back):
     return out
 
 # %% ../../nbs/reference/showroom/coachwork.ipynb #e2b18ee1
-@lru_cache(1) # asked for by `cabin`, `cabin_texels` and `fit_rails` in turn
+@lru_cache(1) # used by `cabin`, `cabin_texels` and `fit_rails` one after the other
 def cabin_grid(lines, rows=80, columns=31):
     "Places of the roof, from the belt on the right over the middle to the left, and their distances along profile and section."
     p = lines.p

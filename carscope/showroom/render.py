@@ -91,7 +91,7 @@ def grid_mesh(
     return Mesh(points.reshape(-1, 3), faces, uv, np.full(len(faces), axes))
 
 @cache
-def _grid_faces(rows, columns, closed): # is shared: not to be written to
+def _grid_faces(rows, columns, closed): # cached: do not modify the result
     "Two triangles for each cell of a grid."
     index = np.arange(rows * columns).reshape(rows, columns)
     if closed: index = np.concatenate([index, index[:, :1]], 1)
@@ -107,14 +107,14 @@ def join(meshes):
 # %% ../../nbs/reference/showroom/render.ipynb #79636e00
 @dataclass
 class Camera:
-    "A pinhole that looks at a point; square pictures."
+    "A pinhole camera that looks at a point. Images are square."
     eye:tuple    # metres
     target:tuple # metres
-    field:float  # of view, as the ratio of the picture's width to the distance
-    shift:tuple = (0., 0.) # of the picture to the right and down, in shares of its width
+    field:float  # field of view, as the ratio of the image width to the distance
+    shift:tuple = (0., 0.) # shift of the image to the right and down, as fractions of its width
 
     def frame(self): # (3, 3): rows right, up, forward
-        "The axes of the picture."
+        "The axes of the camera."
         forward = np.subtract(self.target, self.eye, dtype=float)
         forward /= np.sqrt((forward ** 2).sum())
         right = np.cross(forward, (0., 0., 1.))
@@ -313,7 +313,7 @@ def _develop(near, normal, code, inside, materials, camera, s, backdrop, out):
 # %% ../../nbs/reference/showroom/render.ipynb #46f33742
 @jit
 def _scenery(camera, s, shadow, reach, out):
-    "What stands behind the car and under it, without it but for its shadow."
+    "The background and the ground with the shadow of the car, without the car."
     size, seed, colour = out.shape[0], int(s[19]), np.zeros(3)
     for row in range(size):
         for column in range(size):
@@ -437,7 +437,7 @@ def ground_shadow(
     sunlight,     # its strength
     reach=6.,     # metres from the middle to the edge of the map
     cells=180,
-): # (cells, cells), the share of light that is missing
+): # (cells, cells), fraction of light that is blocked
     "A soft shadow: the sun's, and the darkness below a car that no sky reaches."
     maps = []
     for direction in (np.asarray(sun, float), np.array([0., 0., 1.])):
@@ -470,9 +470,9 @@ class Picture:
     codes:np.ndarray # (2, samples, samples), material codes of what is solid and of the glass before it; `HOLE` for none
     inside:np.ndarray # (samples, samples), is the solid surface seen from its inside, a lining?
     parts:np.ndarray # (256,), the part of each material code
-    many:int         # samples a side of each pixel
+    many:int         # samples per side of each pixel
 
-    def seen(self): # (size, size, parts), shares
+    def seen(self): # (size, size, parts), fractions from 0 to 1
         "How much of each pixel each part covers."
         return self._counts() / self.many ** 2
 
@@ -498,9 +498,9 @@ def render(
     materials,        # (codes, 9), see `MATERIAL`
     camera:Camera,
     surround:Surround,
-    size=224,         # pixels a side
+    size=224,         # image size (px)
     shadow=None,      # from `ground_shadow`
-    many=3,           # samples a side of each pixel
+    many=3,           # samples per side of each pixel
 ) -> Picture:
     "Draw a mesh in its surroundings."
     n, view, s = size * many, camera.pack(), surround.pack()

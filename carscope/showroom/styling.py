@@ -191,7 +191,7 @@ def proportions(
     return p
 
 # %% ../../nbs/reference/showroom/styling.ipynb #966bc85f
-_MAKES = dict( # what all cars of a make share, whatever their year
+_MAKES = dict( # features that all cars of a make have in common, in every year
     Aurel=    ('oval',      'round',  'sweep',  'straight', '',      5,  False, .00),
     Borealis= ('twin',      'ell',    'double', 'kick',     '',      10, True,  .02),
     Castell=  ('slot',      'bar',    'low',    'round',    '',      7,  False, .07),
@@ -208,7 +208,7 @@ _TRAITS = 'grille', 'rear', 'crease', 'quarter', 'vents', 'spokes', 'quad', 'sla
 MAKES = {make: dict(zip(_TRAITS, row)) for make, row in _MAKES.items()}
 
 # %% ../../nbs/reference/showroom/styling.ipynb #878709ee
-GRILLES = dict( # shares of the year's half width and height; distance between bars, metres; do they stand upright?
+GRILLES = dict( # fractions of the year's half width and height; distance between bars (m); are the bars vertical?
     oval=      (.62,  .90,  .060, True),
     twin=      (.24,  1.05, .035, True),
     slot=      (1.05, .50,  .040, False),
@@ -441,7 +441,7 @@ def glass_style(year, make, body, lines, doors):
     return s
 
 # %% ../../nbs/reference/showroom/styling.ipynb #d00d11ac
-PAINTS = { # the year a colour is commonest, the spread of its fashion in years, red green blue (0 to 255), how metallic
+PAINTS = { # year in which a colour is most frequent, standard deviation (years), red green blue (0 to 255), metallic (0 to 1)
     'black': (1950, 18, (14, 14, 16), 0),        'maroon': (1950, 7, (92, 16, 24), 0),
     'cream': (1954, 9, (232, 220, 184), 0),      'seafoam': (1956, 6, (150, 205, 180), 0),
     'sky': (1956, 7, (150, 190, 215), 0),        'pink': (1957, 3.5, (226, 158, 160), 0),
