@@ -519,8 +519,8 @@ def refuse_failed(
     "Raises CarscopeError if a check failed, with the first failed check."
     failed = checks[~checks.passed].to_dict('records')
     if failed:
-        raise CarscopeError('a check failed: {check} (found {found}; expected {expected}). It usually means that {usually means}. '
-                            'Fix the cause, or skip the checks with --no-checks'.format_map(failed[0]))
+        message = 'a check failed: {check} (found {found}; expected {expected}). It usually means that {usually means}. '
+        raise CarscopeError(message.format_map(failed[0]) + 'Fix the cause, or skip the checks with --no-checks')
 
 def _check_shuffled(training, largest=600):
     config = training.config
