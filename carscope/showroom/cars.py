@@ -22,11 +22,12 @@ import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from threading import Thread
+from threading import Thread, current_thread, main_thread
 
 import numpy as np
 import pandas as pd
@@ -379,15 +380,27 @@ def _in_processes(function, jobs, workers=None, chunk=8):
         yield from map(function, jobs)
         return
     yield function(jobs[0]) # compiles what the forks will inherit
-    pool = _pool(workers)
-    chunks = [pool.submit(_each, function, jobs[i:i + chunk]) for i in range(1, len(jobs), chunk)]
+    pool, chunks = _pool(workers), []
     try:
+        with _interrupt_after(): # an executor that is interrupted while it starts would never end
+            chunks += [pool.submit(_each, function, jobs[i:i + chunk]) for i in range(1, len(jobs), chunk)]
         for results in chunks: yield from results.result()
     except BrokenProcessPool:
         raise CarscopeError('a process that draws was killed, perhaps because memory ran out: use workers=1') from None
     finally:
         for results in chunks: results.cancel()
         pool.shutdown() # waits for what is being drawn
+
+@contextmanager
+def _interrupt_after():
+    "Ctrl-C takes effect after the block, not in it."
+    pressed = []
+    main = current_thread() is main_thread() # no other thread is interrupted
+    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True)) if main else None
+    try: yield
+    finally:
+        if main: signal.signal(signal.SIGINT, before)
+    if pressed: signal.raise_signal(signal.SIGINT)
 
 def _each(function, jobs): return [function(job) for job in jobs]
 
