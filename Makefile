@@ -1,5 +1,5 @@
-# `make demo` trains and judges a model on generated cars; `make test` runs every notebook's tests,
-# with FLAGS="slow real" those that take long or want real photographs, too. Both install what they need.
+# `make demo` trains and evaluates two models of generated cars; `make test` runs every notebook's tests,
+# with FLAGS="slow real browser" also those that take long, or need photographs or a browser. Both install what they need.
 PYTHON ?= python3
 VENV ?= .venv
 INSTALLED = $(VENV)/installed

@@ -58,14 +58,17 @@ _STYLE = ('.carscope-figure{max-width:700px;font:14px system-ui,sans-serif}'
           '.carscope-figure output{min-width:4em;text-align:right}'
           '.carscope-figure .frame img{max-width:100%}')
 
-_SCRIPT = '''const root=document.getElementById("NAME"),frame=root.querySelector(".frame"),sets=[...root.querySelectorAll("fieldset")];
+_SCRIPT = '''const root=document.getElementById("NAME"),frame=root.querySelector(".frame");
+const sets=[...root.querySelectorAll("fieldset")];
 const at=s=>{const r=s.querySelector("input[type=range]");
 return r?+r.value:[...s.querySelectorAll("input")].findIndex(i=>i.checked)};
 const show=()=>{sets.forEach(s=>{const r=s.querySelector("input[type=range]");
-if(r){const v=JSON.parse(s.dataset.values)[+r.value];r.setAttribute("aria-valuetext",v);s.querySelector("output").textContent=v}});
+if(r){const v=JSON.parse(s.dataset.values)[+r.value];r.setAttribute("aria-valuetext",v);
+s.querySelector("output").textContent=v}});
 frame.innerHTML=frames[sets.reduce((k,s,i)=>k*shape[i]+at(s),0)]};
 root.addEventListener("input",show);
-if(hover)root.querySelectorAll("label").forEach(l=>l.addEventListener("pointerenter",e=>{if(e.pointerType!="mouse")return;
+if(hover)root.querySelectorAll("label").forEach(l=>l.addEventListener("pointerenter",e=>{
+if(e.pointerType!="mouse")return;
 document.getElementById(l.htmlFor).checked=true;show()}));show()'''.replace('\n', '')
 
 def _control(name, label, kind, values, at, texts):
