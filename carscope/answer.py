@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from .data import content_hash, opened_size
+from .data import content_hash, load_size
 from .engine import Compute, choose_compute, inference_copy, normalised, squashed
 from .files import CarscopeError
 from .maps import METHODS, make_question, saliency_maps
@@ -57,7 +57,7 @@ def open_upload(
     if not data: raise CarscopeError(f'{name} is empty: choose another file')
     if len(data) > MAX_BYTES: raise CarscopeError(f'{name} is larger than {MAX_BYTES >> 20} MB: send a smaller copy')
     (part := io.BytesIO(data)).name = name
-    try: return load_image(part, size, most_pixels=MAX_PIXELS, formats=FORMATS, crop=crop)
+    try: return load_image(part, size, max_pixels=MAX_PIXELS, formats=FORMATS, crop=crop)
     except CarscopeError as e:
         what, limits = str(e).partition(':')[0], f'of at most {MAX_PIXELS // 10**6} million pixels'
         raise CarscopeError(f"{what}: send a photograph as {', '.join(FORMATS)}, {limits}") from None
@@ -83,10 +83,10 @@ class Loaded:
         reference = self.crops.get(content_hash(data), '')
         return split_crop(reference)[1]
 
-    def pixels(self, opener, crop=None, size=None) -> torch.Tensor: # (3, size, size), uint8, equal to `engine.Pictures`
+    def pixels(self, opener, crop=None, size=None) -> torch.Tensor: # (3, size, size), uint8, equal to `engine.ImageFiles`
         "The input image of the network. The default `size` is the evaluation size."
         size = size or self.size
-        return squashed(opener(opened_size(size), crop), size)
+        return squashed(opener(load_size(size), crop), size)
 
     def _forward(self, net, pixels):
         x = normalised(pixels[None], self.config.backbone.about, self.compute.device)

@@ -228,7 +228,7 @@ class TrainingConfig:
     keep_aspect:bool = setting(True, 'Widen crops to squares, or squash them.', flag='--keep-aspect/--squash')
     truncated:bool = setting(False, 'Use truncated JPEG files; the missing part is grey.', flag='--truncated')
     exclude:Optional[str] = setting(
-        None, 'CSV of images to leave out; only the selected ones where it has a column `tick`.', metavar='FILE')
+        None, 'CSV of images to leave out; only the selected ones where it has a column `selected`.', metavar='FILE')
     relabel:Optional[str] = setting(None, 'CSV of images that get the label in its column `suggested`.', metavar='FILE')
     periods:Union[int, list[int], None] = setting(
         None, 'With --target year: years per class, or the first year of each class and the year after the last: 1950,1970,1990.',

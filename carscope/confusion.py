@@ -15,8 +15,8 @@ import pandas as pd
 # %% ../nbs/03_confusion.ipynb #4f1c0a12
 def class_table(
     predictions:Predictions, # of one split
-) -> pd.DataFrame: # one row per class: images, right, recall, low, high (95 %, Wilson), precision, mostly taken for, times
-    """Recall and precision of each class, with the class that it is most often confused with (`mostly taken for`, `times`).
+) -> pd.DataFrame: # one row per class: images, right, recall, low, high (95 %, Wilson), precision, mostly confused with, times
+    """Recall and precision of each class, with the class that it is most often confused with (`mostly confused with`, `times`).
 
     Recall and interval are NaN for a class without images in the split."""
     counts = confusion_counts(predictions)
@@ -26,7 +26,7 @@ def class_table(
     mostly = np.where(wrong.any(1), names[wrong.argmax(1)], None)
     with np.errstate(invalid='ignore'): recall, precision = right / of, right / counts.sum(0)
     return pd.DataFrame({'images': of, 'right': right, 'recall': recall, 'low': low, 'high': high, 'precision': precision,
-                         'mostly taken for': mostly, 'times': wrong.max(1)}, index=predictions.vocab)
+                         'mostly confused with': mostly, 'times': wrong.max(1)}, index=predictions.vocab)
 
 # %% ../nbs/03_confusion.ipynb #4f1c0a23
 def coverage_table(
@@ -299,7 +299,7 @@ def plot_accuracies(
 def class_order(
     predictions:Predictions, # of one split
     by:str='make',           # `make`: by make, model, body and year; `errors`: confused classes side by side
-    least:float=.02,         # with `errors`: minimum mean confusion rate within a cluster, 0 to 1
+    min_rate:float=.02,         # with `errors`: minimum mean confusion rate within a cluster, 0 to 1
 ) -> tuple[np.ndarray, np.ndarray]: # (classes,) class indices in order, and (classes,) block number of each
     "Order of the classes that puts related classes side by side. Raises CarscopeError for an unknown order."
     if by == 'make':
@@ -316,7 +316,7 @@ def class_order(
     quick = len(counts) <= 400 # optimal leaf ordering takes minutes for 1,000 classes
     tree = linkage(squareform(1 - near, checks=False), 'average', optimal_ordering=quick)
     order = leaves_list(tree)
-    return order, _codes(fcluster(tree, 1 - least, 'distance')[order])
+    return order, _codes(fcluster(tree, 1 - min_rate, 'distance')[order])
 
 # %% ../nbs/reference/confusion.ipynb #6e3ef158
 def _matrix_cells(predictions, order, normalise, elsewhere=False):

@@ -20,7 +20,7 @@ from .config import DEFAULT_ARCH, choose_recipe
 from .confusion import most_confused
 from .files import CarscopeError, cache_home
 from .finetune import train
-from .maps import make_question, map_pictures
+from .maps import make_question, map_images
 from .metrics import COVERAGE, with_interval
 from .pictures import load_image
 from .report import figure_html, plot_confusion, plot_year_errors, summary_html, write_report
@@ -175,7 +175,7 @@ def map_cards(
     some = _some(test.table, n, seed=1)
     net, config, question = run.network(), run.config, make_question('TOP', run.config)
     check, cards = try_method(run, net, config, question, method), []
-    for images, _, logits, maps in map_pictures(net, config, test.table.image.iloc[some], question, method):
+    for images, _, logits, maps in map_images(net, config, test.table.image.iloc[some], question, method):
         for image, truth, column, m in zip(images, test.table.target.iloc[some], question.columns(logits).tolist(), maps):
             lit = Image.fromarray(spotlight(np.asarray(load_image(image)), on_scale(m)))
             words = f'predicted {config.vocab[column]}, actual {truth}'

@@ -60,11 +60,11 @@ from .backbone import SoftYears, feature_width, layer_groups, load_body
 from .config import RECIPES, Backbone, Calibration, DataFacts, Lists, Objective, Preparation, Provenance, Recipe
 from .config import RunConfig, Split
 from .config import choose_recipe, objective_class, training_config
-from .data import checked_catalog, crop_catalog, exclude_rows, fingerprint, make_dataloaders, opened_size, period_bounds
+from .data import checked_catalog, crop_catalog, exclude_rows, fingerprint, make_dataloaders, load_size, period_bounds
 from .data import plot_class_counts, relabel_rows, sampling_weights, split_catalog, split_fingerprint
 from .data import training_rows, vocabulary, with_periods
 from .engine import Compute, any_process, barrier, broadcast_weights, cached_features, choose_compute, process_rank
-from .engine import small_copies, world_size
+from .engine import downscale_images, world_size
 from .files import CarscopeError
 from .inference import Classification
 from .learning import AccumulateBatches, EpochSeed, FeatureLoader, FusedAdam, compiled_training, compute_callbacks
@@ -318,8 +318,8 @@ class Training:
     @property
     def seed(self) -> int: return self.config.seed
 
-    def features(self, catalog, mirrored=False):
-        return cached_features(self.body, self.config.backbone.about, catalog, self.compute, self.recipe.size, mirrored,
+    def features(self, catalog, flip=False):
+        return cached_features(self.body, self.config.backbone.about, catalog, self.compute, self.recipe.size, flip,
                                workers=self.workers, progress=self.progress)
 
     def fit(self, stage, dls, net, epochs, lr, state, start, recipe, **measuring):
@@ -354,7 +354,7 @@ def fit_head(
     train, valid = (rows[rows.split == s] for s in ('train', 'valid'))
     features, at = training.features(pd.concat([train, valid]))
     parts = [(features, at[:len(train)])]
-    if recipe.views == 2: parts.append(training.features(train, mirrored=True))
+    if recipe.views == 2: parts.append(training.features(train, flip=True))
     set_seed(training.seed) # here, so that cached and newly computed features give the same result
     mean, std = feature_statistics(*parts[0])
     loaders = _feature_loaders(training, train, valid, parts, at[len(train):], mean, std)
@@ -416,20 +416,20 @@ def image_loaders(
                     device=training.compute.device)
     rows = training.catalog[training.catalog.split.isin(['train', 'valid'])]
     if config.cache_images:
-        side = opened_size(settings['size'], settings['test_size'])
-        rows = rows.assign(image=small_copies(rows, side, training.progress))
+        side = load_size(settings['size'], settings['test_size'])
+        rows = rows.assign(image=downscale_images(rows, side, training.progress))
     return make_dataloaders(rows, config.target, config.vocab, **settings | changes)
 
 # %% ../nbs/reference/finetune.ipynb #6fc2f10e
 CHECKS = { # check to the usual cause of its failure
-    'the first loss is that of guessing': 'the head is badly initialised, or the features of the body are very large',
-    'pixels are as the backbone knows them': 'mean and std of the normalisation are those of another backbone, or '
+    'initial loss equals ln(C)': 'the head is badly initialised, or the features of the body are very large',
+    'normalisation matches the backbone': 'mean and std of the normalisation are those of another backbone, or '
           'pixels of 0 to 255 are treated as 0 to 1',
-    'twenty images can be learned by heart': 'too few parameters are trainable, labels do not match the images, or '
+    'twenty images can be overfit': 'too few parameters are trainable, labels do not match the images, or '
           'the network has an error',
     'regularisation raises the loss': 'dropout, label smoothing or weight decay has no effect on the loss',
-    'the gradient reaches every layer': 'a layer is not connected to the loss, or should be frozen',
-    'shuffled labels teach nothing': 'the training uses other labels than those of the catalog'}
+    'gradients reach every layer': 'a layer is not connected to the loss, or should be frozen',
+    'shuffled labels stay at chance': 'the training uses other labels than those of the catalog'}
 
 def check_learner(
     learn,             # fastai Learner with a network from `make_network`
@@ -459,7 +459,7 @@ def _at(items, rows): return items.iloc[rows] if hasattr(items, 'iloc') else [it
 def _check_pixels(x, about):
     mean, std = (torch.tensor(about[k], device=x.device).view(1, 3, 1, 1) for k in ('mean', 'std'))
     low, high = (float(v) for v in (x * std + mean).aminmax())
-    return ('pixels are as the backbone knows them', f'{low:.2f} to {high:.2f}', '0 to 1, or a large part of this range',
+    return ('normalisation matches the backbone', f'{low:.2f} to {high:.2f}', '0 to 1, or a large part of this range',
             low > -.05 and high < 1.05 and high - low > .3)
 
 # %% ../nbs/reference/finetune.ipynb #de034e7c
@@ -480,11 +480,11 @@ def _check_learning(net, x, y, compute, steps):
         optimizer.zero_grad()
     net.dropout.p = dropout
     expected = f'about {guessing:.2f}, ln(number of classes)'
-    yield 'the first loss is that of guessing', f'{first:.2f}', expected, bool(first < 1.5 * guessing + .5)
-    yield 'twenty images can be learned by heart', f'{right:.0%} correct after {step} steps', f'100% within {steps}', right == 1
+    yield 'initial loss equals ln(C)', f'{first:.2f}', expected, bool(first < 1.5 * guessing + .5)
+    yield 'twenty images can be overfit', f'{right:.0%} correct after {step} steps', f'100% within {steps}', right == 1
     still = [n for n, p in net.named_parameters() if n in before and torch.equal(p, before[n])]
     moving = f"{len(before) - len(still)} of {len(before)} tensors change{', except ' + still[0] if still else ''}"
-    yield 'the gradient reaches every layer', moving, 'all tensors', not still
+    yield 'gradients reach every layer', moving, 'all tensors', not still
 
 def _check_regularisation(net, x, y, compute, loss_func, wd):
     "Check of regularisation, for a network that overfits these images."
@@ -537,7 +537,7 @@ def _check_shuffled(training, largest=600):
     truth = pd.Index(config.vocab).get_indexer(valid.target)
     right, chance = int((guess == truth).sum()), np.bincount(truth).max() / len(truth)
     limit = int(binom.ppf(.9999, len(truth), chance))
-    return ('shuffled labels teach nothing', f'{right} of {len(truth)} validation images correct', f'at most {limit}, by chance',
+    return ('shuffled labels stay at chance', f'{right} of {len(truth)} validation images correct', f'at most {limit}, by chance',
             right <= limit)
 
 def _shuffled(rows, target, seed):

@@ -16,7 +16,7 @@ from torch import nn
 from .backbone import feature_width
 from .config import RunConfig
 from .data import fingerprint
-from .engine import Compute, all_gather, choose_compute, forward_pictures, inference_copy, own_share
+from .engine import Compute, all_gather, choose_compute, forward_images, inference_copy, process_slice
 from .files import CarscopeError
 from .metrics import metrics_of, paired_gain
 from .predictions import Predictions
@@ -35,13 +35,13 @@ def predict_logits(
     width:int=None,        # number of outputs of the network per image; None: the number of classes
 ) -> np.ndarray: # (n, classes), float32; the mean over sizes and flips
     "Raw logits of a network for images. Raises CarscopeError if an image cannot be opened."
-    total, sizes, images = 0., sizes or [config.recipe.eval_size], list(images)[own_share()]
+    total, sizes, images = 0., sizes or [config.recipe.eval_size], list(images)[process_slice()]
     several = len(sizes) * len(flips) > 1
     for size in sizes:
         fast = inference_copy(net, compute, size)
         for flip in flips:
             label = 'predicting' + (f' at {size} px{", flipped" * flip}' if several else '')
-            outs = list(forward_pictures(fast, images, config.backbone.about, compute, size, workers=workers, mirrored=flip,
+            outs = list(forward_images(fast, images, config.backbone.about, compute, size, workers=workers, flip=flip,
                                          label=label if progress else None))
             total = total + (np.concatenate(outs) if outs else np.zeros((0, width or len(config.vocab)), np.float32))
     return all_gather(total) / (len(sizes) * len(flips))

@@ -6,7 +6,7 @@
 __all__ = ['GUIDED', 'METHODS', 'CONTROLS', 'AT_LAYER', 'Question', 'make_question', 'eval_mode', 'Layer', 'as_layer',
            'spatial_layers', 'find_layer', 'gradient', 'smoothgrad', 'integrated_gradients', 'guided_copy',
            'guided_backprop', 'at_layer', 'gradcam', 'layercam', 'occlusion', 'random_map', 'centre', 'edges',
-           'saliency_maps', 'choose_method', 'map_pictures']
+           'saliency_maps', 'choose_method', 'map_images']
 
 # %% ../nbs/reference/maps.ipynb #650f216e
 import difflib
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 # carscope first: it silences import warnings of fastai and tqdm
 from .metrics import YEAR_TARGETS, class_years
-from .engine import Compute, Pictures, normalised
+from .engine import Compute, ImageFiles, normalised
 from .files import CarscopeError
 from .config import RunConfig
 
@@ -313,7 +313,7 @@ def choose_method(name):
     return known[name]
 
 # %% ../nbs/reference/maps.ipynb #d49704e5
-def map_pictures(
+def map_images(
     net:nn.Sequential, config:RunConfig, # `run.network()` and `run.config`
     images,                 # paths of images
     question:Question,      # number to explain
@@ -331,7 +331,7 @@ def map_pictures(
     device, images = compute.device if compute else torch.device('cpu'), list(map(str, images))
     choose_method(method)
     layer = _layer_for(method, net, size, layer)
-    net, pictures = net.to(device), Pictures(images, size)
+    net, pictures = net.to(device), ImageFiles(images, size)
     with tqdm(total=len(images), desc=method, unit=' images', disable=None if progress else True, leave=False) as bar:
         for i in range(0, len(images), batch_size):
             pixels = torch.stack([pictures[j] for j in range(i, min(i + batch_size, len(images)))])

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['DISTANCE_LOSSES', 'nearest', 'embed', 'similar', 'plot_neighbours', 'neighbours_html', 'recall_at', 'plot_recall',
-           'ClassAndDistances', 'model_map', 'plot_model_map', 'neighbours_share']
+           'ClassAndDistances', 'model_map', 'plot_model_map', 'neighbour_agreement']
 
 # %% ../nbs/reference/similar.ipynb #47553154
 import base64
@@ -46,20 +46,20 @@ def nearest(
     gallery,        # (m, width) features, can be memory-mapped
     k:int=10,       # number of neighbours per query
     rows=None,      # row numbers of the gallery to search; None: all
-    but=None,       # (n,) position in `rows` to exclude for each query, usually the query itself; -1: none
+    exclude=None,       # (n,) position in `rows` to exclude for each query, usually the query itself; -1: none
     block:int=2**15, # number of rows per block
 ) -> tuple[np.ndarray, np.ndarray]: # positions in `rows` (n, k); cosine distances (n, k), 0 to 2, ascending
     "The `k` nearest rows of the gallery by cosine distance, exact search. Raises CarscopeError for fewer than `k` rows."
     queries, many = _unit(queries), len(gallery if rows is None else rows)
-    found = many - (but is not None)
+    found = many - (exclude is not None)
     if not 1 <= k <= found: raise CarscopeError(f'{k} neighbours cannot be found among {found}: choose 1 to {found}')
     best, where = torch.full((len(queries), k), -torch.inf), torch.zeros(len(queries), k, dtype=torch.long)
     for start in range(0, many, block):
         here = slice(start, start + block)
         part = torch.from_numpy(np.asarray(gallery[here] if rows is None else gallery[np.asarray(rows[here])], np.float32))
         likeness = queries @ part.T / part.norm(dim=1).clamp(min=1e-12)
-        if but is not None:
-            at = torch.as_tensor(but) - start
+        if exclude is not None:
+            at = torch.as_tensor(exclude) - start
             hit = torch.nonzero((at >= 0) & (at < likeness.shape[1]))[:, 0]
             likeness[hit, at[hit]] = -torch.inf
         top = likeness.topk(min(k, likeness.shape[1]))
@@ -383,7 +383,7 @@ def _densest(at): # (n, 2) to the middle and the upper end of the third of the p
     return some[:, 0].mean(), some[:, 1].max()
 
 # %% ../nbs/reference/similar.ipynb #0e5356b2
-def neighbours_share(
+def neighbour_agreement(
     points:pd.DataFrame, # from `model_map`
     k:int=5,             # number of nearest points on the map
 ) -> pd.DataFrame: # rows make, body, year (within 3 years); columns nearest, any: fractions, 0 to 1

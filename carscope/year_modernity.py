@@ -150,7 +150,7 @@ def measure_years(
     return pd.DataFrame([dict(measure=measure, source=source, value=value, low=low, high=high, better=better)
                          for (measure, source, better), (value, low, high) in drawn.items()])
 
-# %% ../nbs/reference/year_modernity.ipynb #50ddcc1b
+# %% ../nbs/reference/year_modernity.ipynb #a4a5a784
 def _measures(table, others):
     "Measures as functions of resampled counts of model lines, {(measure, source, better): function}; number of lines."
     known = table.year.notna().to_numpy()
@@ -207,7 +207,7 @@ def measure_table(
     table = measures.assign(text=text).pivot(index='measure', columns='source', values='text')
     return table.loc[measures.measure.unique(), measures.source.unique()].fillna('').rename_axis(index=None, columns=None)
 
-# %% ../nbs/reference/year_modernity.ipynb #a53f9ccc
+# %% ../nbs/reference/year_modernity.ipynb #5e3a29ca
 def measure_differences(
     table:pd.DataFrame,   # from `year_table`, of one split
     others:dict,          # predictions of baselines, as in `measure_years`
@@ -330,7 +330,7 @@ def plot_parts(
     plain_axes(left, *others)
     return fig
 
-# %% ../nbs/reference/year_modernity.ipynb #e2cad13b
+# %% ../nbs/reference/year_modernity.ipynb #d17f07d9
 def restyle_parts(
     run:Run,           # a year model trained on generated cars
     image,             # path of a generated car
@@ -366,7 +366,7 @@ def restyle_parts(
     table = year_table(found, run_margin(run))[['part', 'style', 'expected', 'low', 'high']]
     return table.assign(picture=pictures, probs=list(found.probs))
 
-# %% ../nbs/reference/year_modernity.ipynb #7a7a37fd
+# %% ../nbs/reference/year_modernity.ipynb #3f3a3844
 def year_svg(
     probs, vocab, # probabilities (classes,), and class names of a year model
     expected:float, low:float, high:float, # calendar years, from `year_table`
@@ -444,9 +444,9 @@ def plot_modernity(
     plain_axes(bars)
     ax.set_zorder(bars.get_zorder() + 1)
     ax.patch.set_visible(False)
-    ax.plot(span, span, color='black', lw=.8, ls='--', label='predicted year = actual year')
+    ax.plot(span, span, color='black', lw=.8, ls='--', label='predicted = actual year')
     for q, width in ((.05, .95), 1.2), ((.25, .75), 4): ax.vlines(by.index, by[q[0]], by[q[1]], color=BLUE, lw=width, alpha=.45)
-    ax.plot(by.index, by[.5], '.', color=BLUE, label='median, middle 50 % and 90 % of cars')
+    ax.plot(by.index, by[.5], '.', color=BLUE, label='median, 50 % and 90 % of cars')
     if baseline is not None: ax.plot(span, [baseline, baseline], color=ORANGE, lw=2, label='training median (baseline)')
     low, high = min(by[.05].min(), span[0]), max(by[.95].max(), span[1], baseline or -np.inf)
     ax.set(xlabel='actual year', ylabel='predicted year', xlim=span, ylim=(low - .2 * (high - low), high))

@@ -38,7 +38,7 @@ class DataSet:
     repo:str=''   # data set repository on the Hugging Face hub; empty: manual download only
     files:str=''  # regular expression that matches the names of the files to download
 
-    def ask_hand(self, folder) -> str: # the instructions for a manual download into `folder`
+    def manual_instructions(self, folder) -> str: # the instructions for a manual download into `folder`
         return f'{self.by_hand.format(folder=folder)}, then `carscope train {folder} --out RUN`'
 
 DATASETS = {
@@ -152,7 +152,7 @@ class ConnectionProblem(FileProblem, ConnectionError): "The hub does not answer,
 @contextmanager
 def _in_words(data, folder):
     "Replace exceptions by errors that state the problem and what to do."
-    by_hand = data.ask_hand(folder)
+    by_hand = data.manual_instructions(folder)
     try: yield
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f'interrupted: the received data stay in {folder}; run the same command again to '
@@ -184,7 +184,7 @@ def download(
     checksum; FileProblem for problems with the disk; ConnectionProblem for problems with network or hub. To resume after an
     error or an interruption, call the function again."""
     data, folder = choose_dataset(name), Path(os.path.abspath(Path(folder).expanduser()))
-    if not data.repo: raise CarscopeError(f'{data.terms}: {data.ask_hand(folder)}')
+    if not data.repo: raise CarscopeError(f'{data.terms}: {data.manual_instructions(folder)}')
     with _in_words(data, folder):
         known = _read_record(folder, name)
         if not known: _check_folder(folder, data)
@@ -192,7 +192,8 @@ def download(
         except _network_errors():
             if not known or not all(is_the_file(folder/n, s) for n, s in known.items()): raise
             commit, files = None, known # offline, but all recorded files are complete
-        if not files: raise CarscopeError(f'{_endpoint()} has no files of {data.repo} any more: {data.ask_hand(folder)}')
+        if not files:
+            raise CarscopeError(f'{_endpoint()} has no files of {data.repo} any more: {data.manual_instructions(folder)}')
         fetched = _fetch_missing(name, data, folder, commit, files, known, progress) if commit else []
     if progress:
         what = f"downloaded {', '.join(fetched)}" if fetched else 'no download needed'

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CATALOG_COLUMNS', 'NUMBERS', 'SPLITS', 'MISSING', 'SPLIT_NAMES', 'READERS', 'Dropped', 'as_numbers', 'as_splits',
-           'as_catalog', 'tell_dropped', 'Reader', 'register', 'known_layouts', 'read_catalog', 'find_reader',
+           'as_catalog', 'dropped_text', 'Reader', 'register', 'known_layouts', 'read_catalog', 'find_reader',
            'list_folder']
 
 # %% ../../nbs/reference/readers/registry.ipynb #00761b41
@@ -101,15 +101,15 @@ def as_catalog(
     return catalog
 
 # %% ../../nbs/reference/readers/registry.ipynb #4b2fc4cf
-def tell_dropped(
+def dropped_text(
     dropped,  # pairs (image, reason)
-    most=3,   # maximum number of file names per reason
+    max_names=3,   # maximum number of file names per reason
 ) -> str:
     "One line with each reason, its number of images and its first files."
     parts = []
     for reason, n in Counter(r for _, r in dropped).most_common():
-        names = [Path(p).name for p in islice((p for p, r in dropped if r == reason), most)]
-        parts.append(f"{n:,} image{'s' * (n > 1)}, {reason}: {', '.join(names)}" + ', ...' * (n > most))
+        names = [Path(p).name for p in islice((p for p, r in dropped if r == reason), max_names)]
+        parts.append(f"{n:,} image{'s' * (n > 1)}, {reason}: {', '.join(names)}" + ', ...' * (n > max_names))
     return '; '.join(parts)
 
 # %% ../../nbs/reference/readers/registry.ipynb #909d0cc0
@@ -156,9 +156,9 @@ def read_catalog(
     reader, inner = find_reader(path)
     catalog = reader.read(inner)
     dropped = catalog.attrs['dropped']
-    if not len(catalog) and dropped: raise CarscopeError(f'{path}: no image can be used ({tell_dropped(dropped)})')
+    if not len(catalog) and dropped: raise CarscopeError(f'{path}: no image can be used ({dropped_text(dropped)})')
     if not len(catalog): raise CarscopeError(f'{path} contains no rows')
-    if dropped: warnings.warn(f'{path}: left out {tell_dropped(dropped)}', stacklevel=2)
+    if dropped: warnings.warn(f'{path}: left out {dropped_text(dropped)}', stacklevel=2)
     return catalog
 
 # %% ../../nbs/reference/readers/registry.ipynb #a209843a

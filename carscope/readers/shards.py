@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ..files import CarscopeError
-from ..pictures import open_parquet, open_shard, picture_column
+from ..pictures import open_parquet, open_shard, image_column
 from .names import parse_labels
 from .registry import CATALOG_COLUMNS, SPLIT_NAMES, Reader, as_catalog, list_folder, register
 
@@ -36,14 +36,14 @@ def shards_below(folder):
     "The parquet files with images in a folder and in its subfolders."
     homes = folder, *(d.path for d in list_folder(folder, 'is_dir'))
     files = [Path(e.path) for home in homes for e in list_folder(home, 'is_file') if e.name.endswith('.parquet')]
-    return [p for p in files if picture_column(open_parquet(p).schema_arrow)]
+    return [p for p in files if image_column(open_parquet(p).schema_arrow)]
 
 def is_shards(
     path, # a file or folder
 ) -> bool:
     "Is `path` a parquet file with images in it, or a folder with such files?"
     if path.is_dir(): return bool(shards_below(path))
-    return path.suffix == '.parquet' and bool(picture_column(open_parquet(path).schema_arrow))
+    return path.suffix == '.parquet' and bool(image_column(open_parquet(path).schema_arrow))
 
 register(Reader('parquet shards', 'parquet shards with images in them', is_shards, read_shards))
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ..files import CarscopeError, MissingFile, atomic_write
-from ..pictures import is_there, open_parquet, picture_column
+from ..pictures import is_there, open_parquet, image_column
 from .names import FACTS, parse_labels
 from .registry import CATALOG_COLUMNS, NUMBERS, Reader, as_catalog, as_numbers, as_splits, register
 
@@ -158,7 +158,7 @@ def is_table(
 ) -> bool:
     "Is `path` a table that contains no image data, or a folder with a `catalog.csv`?"
     if path.is_dir(): return (path/'catalog.csv').is_file()
-    return path.suffix in ('.csv', '.tsv') or path.suffix == '.parquet' and not picture_column(open_parquet(path).schema_arrow)
+    return path.suffix in ('.csv', '.tsv') or path.suffix == '.parquet' and not image_column(open_parquet(path).schema_arrow)
 
 register(Reader('a catalog', 'a catalog (.csv, .tsv or .parquet with a column image, or a folder that holds a catalog.csv)',
                 is_table, lambda path: read_table(path/'catalog.csv' if path.is_dir() else path), explicit=True))
