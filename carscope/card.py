@@ -352,7 +352,7 @@ def _of_splits(facts):
         shared = split_report(catalog).loc[facts.split]
         count = (lambda n: 'all of them are' if n == shared.images else 'none of them is'
                  if not n else f"{n:,} of them {'is' if n == 1 else 'are'}")
-        lines, copies = shared.get('whose model line is trained on', 0), shared.get('that are trained on, byte for byte')
+        lines, copies = shared.get('model line in the training set', 0), shared.get('exact duplicate in the training set')
         if 'group' in catalog and catalog.group.notna().any():
             items[0] += f'; {count(lines)} of a model line with training images'
         if lines and facts.target != 'label':

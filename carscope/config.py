@@ -328,7 +328,7 @@ class DataFacts:
     dropped:int = 0                               # number of images that were not used
     fingerprint:str = ''                          # hash of image contents and labels
     split_fingerprint:str = ''                    # hash of image contents and splits
-    commonest:Optional[str] = None                # majority class of the training images
+    majority_class:Optional[str] = None                # majority class of the training images
     train_median_year:Optional[float] = None      # median year of the training images, for the baseline
 
 @typed
@@ -428,7 +428,6 @@ def _from_first_format(path, old):
         recipe = {k: v for k, v in old['recipe'].items() if k in {f.name for f in fields(Recipe)}}
         if isinstance(recipe.get('augment'), bool): # the earliest runs stored true or false
             recipe['augment'] = 'light' if recipe['augment'] else 'none'
-        facts = 'commonest', 'train_median_year'
         return dict(
             target=old['target'], vocab=old['vocab'], periods=old.get('periods'),
             recipe=recipe,
@@ -438,7 +437,8 @@ def _from_first_format(path, old):
             split=some(split, 'valid', 'test', 'by', 'seed'), lists=some(lists, 'exclude', 'relabel'), **some(split, 'seed'),
             objective=dict(name=objective.get('teaches', 'class'), settings=settings),
             **some(old, 'cache_images', 'compile'),
-            data=dict(source=old.get('data', 'a catalog'), **some(old, 'images', 'dropped', 'fingerprint', *facts)),
+            data=dict(source=old.get('data', 'a catalog'), majority_class=old.get('commonest'),
+                      **some(old, 'images', 'dropped', 'fingerprint', 'train_median_year')),
             provenance=some(old, 'created', 'device', 'dtype', 'carscope', 'git_commit', 'versions'))
     except (KeyError, TypeError, AttributeError, ValueError) as e:
         raise CarscopeError(f'{path} is damaged ({type(e).__name__}: {e}): copy the run again, or train again') from None

@@ -116,7 +116,7 @@ def _kind_matrix(facts):
 
 def error_kinds(
     predictions:Predictions, # of one split, of a run whose target is `label`
-) -> pd.DataFrame: # one row per kind: errors, share (fraction), low, high (95 %, Wilson), chance; NaN without errors
+) -> pd.DataFrame: # one row per kind: errors, fraction, low, high (95 %, Wilson), chance; NaN without errors
     "Number and fraction of errors of each kind, and the fraction for a wrong class drawn uniformly at random (`chance`)."
     kinds, wrong = _kind_matrix(label_facts(predictions)), confusion_counts(predictions)
     np.fill_diagonal(wrong, 0)
@@ -124,8 +124,9 @@ def error_kinds(
     own = np.arange(len(KINDS)) == kinds.diagonal()[:, None] # exclude the true class from the chance of its own kind
     others, n = np.stack([(kinds == i).sum(1) for i in range(len(KINDS))], axis=1) - own, errors.sum()
     low, high = wilson(errors, n)
-    with np.errstate(invalid='ignore'): share, chance = errors / n, wrong.sum(1) @ others / (n * (len(kinds) - 1))
-    return pd.DataFrame(dict(errors=errors, share=share, low=low, high=high, chance=chance), index=pd.Index(KINDS, name='kind'))
+    with np.errstate(invalid='ignore'): fraction, chance = errors / n, wrong.sum(1) @ others / (n * (len(kinds) - 1))
+    table = dict(errors=errors, fraction=fraction, low=low, high=high, chance=chance)
+    return pd.DataFrame(table, index=pd.Index(KINDS, name='kind'))
 
 # %% ../nbs/reference/confusion.ipynb #4037c093
 LEVELS = {'make': ['make'], 'make and model': ['make', 'model'], 'body': ['body'], 'year': ['year']}
@@ -138,13 +139,13 @@ def _level_codes(facts):
 def hierarchy_table(
     predictions:Predictions, # of one split, of a run whose target is `label`
     temperature:float=None,  # softmax temperature of the marginalised probabilities; None: that of `predictions`
-) -> pd.DataFrame: # one row per level: images, accuracy, low, high (95 %, Wilson), commonest; with logits also summed and p
+) -> pd.DataFrame: # one row per level: images, accuracy, low, high (95 %, Wilson), majority; with logits also marginalised and p
     """Accuracy of make, model, body style and year. A level excludes images whose true class has no value at that level.
 
-    `accuracy`: from the top-1 class. `commonest`: majority-class baseline. `summed`: from marginalised probabilities; `p`: exact
+    `accuracy`: from the top-1 class. `majority`: majority-class baseline. `marginalised`: from summed probabilities; `p`: exact
     McNemar test between the two."""
     codes, truth, guess = _level_codes(label_facts(predictions)), predictions.truth, predictions.guess
-    summed, rows = _summed_guesses(predictions, codes, temperature) if predictions.logits is not None else {}, []
+    marginalised, rows = _summed_guesses(predictions, codes, temperature) if predictions.logits is not None else {}, []
     for level, of_class in codes.items():
         known = truth >= 0
         known[known] = of_class[truth[known]] >= 0
@@ -152,12 +153,12 @@ def hierarchy_table(
         true, right = of_class[truth[known]], of_class[guess[known]] == of_class[truth[known]]
         low, high = wilson(right.sum(), len(right))
         row = {'level': level, 'images': len(right), 'accuracy': right.mean(), 'low': low, 'high': high,
-               'commonest': np.bincount(true).max() / len(true)}
-        if level in summed:
-            of_sum = summed[level][known] == true
-            row |= {'summed': of_sum.mean(), 'p': mcnemar((right & ~of_sum).sum(), (of_sum & ~right).sum())}
+               'majority': np.bincount(true).max() / len(true)}
+        if level in marginalised:
+            of_sum = marginalised[level][known] == true
+            row |= {'marginalised': of_sum.mean(), 'p': mcnemar((right & ~of_sum).sum(), (of_sum & ~right).sum())}
         rows.append(row)
-    columns = ['level', 'images', 'accuracy', 'low', 'high', 'commonest'] + ['summed', 'p'] * bool(summed)
+    columns = ['level', 'images', 'accuracy', 'low', 'high', 'majority'] + ['marginalised', 'p'] * bool(marginalised)
     return pd.DataFrame(rows, columns=columns).set_index('level')
 
 def _summed_guesses(predictions, codes, temperature):
@@ -182,8 +183,8 @@ def plot_kinds(
 ) -> plt.Axes:
     "Percentage of errors of each kind with its 95 % interval, and the percentage by chance."
     ax = ax or plt.subplots(figsize=(6, 2.4), layout='constrained')[1]
-    y, percent = np.arange(len(kinds))[::-1], 100 * kinds[['share', 'low', 'high', 'chance']].fillna(0) # no errors: no bars
-    ax.barh(y, percent.share, color=BLUE, height=.62, xerr=_whiskers(percent), error_kw=dict(lw=1, capsize=2))
+    y, percent = np.arange(len(kinds))[::-1], 100 * kinds[['fraction', 'low', 'high', 'chance']].fillna(0) # no errors: no bars
+    ax.barh(y, percent.fraction, color=BLUE, height=.62, xerr=_whiskers(percent), error_kw=dict(lw=1, capsize=2))
     ax.plot(percent.chance, y, 'D', color=ORANGE, ms=6, clip_on=False)
     for at, errors, high in zip(y, kinds.errors, percent.high):
         ax.annotate(f'{errors:.0f}', (high, at), xytext=(5, 0), textcoords='offset points', va='center', fontsize=9)
@@ -222,10 +223,11 @@ def plot_levels(
 ) -> plt.Axes:
     "Accuracy at each level with its 95 % interval, from the top-1 class and marginalised, and the majority-class baseline."
     ax = ax or plt.subplots(figsize=(6, 2.4), layout='constrained')[1]
-    y, percent = np.arange(len(levels))[::-1], 100 * levels[['accuracy', 'low', 'high', 'commonest']]
-    if 'summed' in levels: ax.plot(100 * levels.summed, y, 's', color=GREEN, ms=9, mfc='none', label='marginalised probabilities')
+    y, percent = np.arange(len(levels))[::-1], 100 * levels[['accuracy', 'low', 'high', 'majority']]
+    if 'marginalised' in levels:
+        ax.plot(100 * levels.marginalised, y, 's', color=GREEN, ms=9, mfc='none', label='marginalised probabilities')
     ax.errorbar(percent.accuracy, y, xerr=_whiskers(percent), fmt='o', ms=5, color=BLUE, capsize=2, label='from the top-1 class')
-    ax.plot(percent.commonest, y, 'D', color=ORANGE, ms=6, label='majority-class baseline')
+    ax.plot(percent.majority, y, 'D', color=ORANGE, ms=6, label='majority-class baseline')
     ax.set_yticks(y, levels.index)
     ax.set(xlabel='accuracy (%)', xlim=(0, 102), ylim=(-.6, len(levels) - .4))
     plain_axes(ax)
@@ -818,9 +820,9 @@ def summarise(
     lines = ['; '.join(f'{name} {with_interval(*row, ".1%")}' for name, row in tables['figures'].iterrows())]
     wrong = int(tables['classes'].images.sum() - tables['classes'].right.sum())
     if 'kinds' in tables:
-        kinds = [f'{kind} {row.share:.1%} (by chance {row.chance:.1%})' for kind, row in tables['kinds'].iterrows()]
+        kinds = [f'{kind} {row.fraction:.1%} (by chance {row.chance:.1%})' for kind, row in tables['kinds'].iterrows()]
         lines += [f'{wrong:,} errors: ' + '; '.join(kinds) if wrong else 'no errors']
-        said = lambda row: f'{row.accuracy:.1%}' + (f', summed {row.summed:.1%}' if 'summed' in row else '')
+        said = lambda row: f'{row.accuracy:.1%}' + (f', marginalised {row.marginalised:.1%}' if 'marginalised' in row else '')
         lines += ['right about ' + '; '.join(f'the {level} {said(row)}' for level, row in tables['levels'].iterrows())]
     for _, row in tables['pairs'].head(5).iterrows():
         lines += [f"{row['class a']} confused with {row['class b']} {row['a for b']} times, the other way {row['b for a']}"]

@@ -19,8 +19,8 @@ def split_report(
     """The number of images in each split whose label, model line or bytes (if `content` is known) also occur in the training
     split."""
     train, rows = catalog[catalog.split == 'train'], []
-    columns = {'whose class is trained on': 'label', 'whose model line is trained on': 'group',
-               'that are trained on, byte for byte': 'content'}
+    columns = {'class in the training set': 'label', 'model line in the training set': 'group',
+               'exact duplicate in the training set': 'content'}
     for split in SPLITS[1:]:
         part = catalog[catalog.split == split]
         if len(part): rows.append({'split': split, 'images': len(part)} | {

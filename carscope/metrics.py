@@ -412,7 +412,7 @@ def class_metrics(
     used). Raises CarscopeError without images."""
     scores = image_scores(predictions, temperature)
     n, known = len(scores), scores.truth >= 0
-    if not n: raise CarscopeError('there is no labelled image to judge on')
+    if not n: raise CarscopeError('there is no labelled image to evaluate on')
     low, high = wilson(scores.correct.sum(), n)
     metrics = dict(n=n, accuracy=float(scores.correct.mean()), accuracy_low=low, accuracy_high=high,
                    macro_f1=macro_f1(predictions), unknown_classes=int((~known).sum()))
@@ -519,6 +519,6 @@ def metrics_of(
 ) -> dict: # the entry of one split in `metrics.json`
     "All metrics of one split, including the majority-class baseline (most frequent training class)."
     metrics = class_metrics(predictions)
-    metrics['baseline_accuracy'] = float((predictions.table.target == config.data.commonest).mean())
+    metrics['baseline_accuracy'] = float((predictions.table.target == config.data.majority_class).mean())
     if config.target in YEAR_TARGETS: metrics |= year_metrics(predictions, config.data.train_median_year)
     return metrics

@@ -213,9 +213,10 @@ def runs_table(
         recipe, m = config.recipe, metrics[metrics['split']]
         both = recipe.unfreeze and recipe.head_epochs
         trained = 'head, then everything' if both else 'everything' if recipe.unfreeze else 'a linear head'
-        rows.append({'run': name, 'trained': trained, 'images': f"{config.data.images['train']:,}", 'size': f'{recipe.size} px',
+        rows.append({'run': name, 'trained layers': trained, 'training images': f"{config.data.images['train']:,}",
+                     'image size': f'{recipe.size} px',
                      'epochs': f'{recipe.head_epochs} + {recipe.epochs}' if both else str(recipe.epochs),
                      'minutes': f"{history.seconds.sum() / 60:.2g}", 'evaluated on': f"{m['n']:,} {metrics['split']}",
-                     'top-1 accuracy (95 % CI)': _accuracy(m), 'top 5': f"{m['top5']:.1%}", 'macro F1': f"{m['macro_f1']:.3f}",
-                     'majority class': f"{m['baseline_accuracy']:.1%}"})
+                     'top-1 accuracy (95 % CI)': _accuracy(m), 'top-5 accuracy': f"{m['top5']:.1%}",
+                     'macro F1': f"{m['macro_f1']:.3f}", 'majority class': f"{m['baseline_accuracy']:.1%}"})
     return pd.DataFrame(rows).set_index('run')

@@ -502,8 +502,8 @@ MEASURES = dict( # column of the scores: displayed name, and whether low or high
     deletion=('deletion', 'low'), insertion=('insertion', 'high'), road=('ROAD', 'high'),
     infidelity=('infidelity', 'low'), sensitivity=('sensitivity', 'low'),
     energy=('fraction in the box', 'high'), pointing=('pointing game', 'high'),
-    parts=('part effects, per car', 'high'), order=('part effects, all cars', 'high'),
-    dense=('part effects, relative to size', 'high'), restyled=('fraction on the restyled part', 'high'))
+    parts=('effects of parts, per car', 'high'), order=('effects of parts, all cars', 'high'),
+    dense=('effects of parts, relative to size', 'high'), restyled=('fraction on the restyled part', 'high'))
 
 def scoreboard(
     scores:pd.DataFrame,      # from `score_maps`

@@ -42,7 +42,7 @@ from .palette import BLUE, GREEN, GREY, LIGHT_GREY, ORANGE, plain_axes
 from .pictures import load_image
 from .predictions import Predictions, below_their_folder
 from .run import Run
-from .showroom import draw, expose, recall, redraw, restyle
+from .showroom import draw, expose, car_of_image, redraw, restyle
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -115,13 +115,13 @@ def year_table(
 def interval_table(
     valid:Predictions,  # of images not used in training
     test:Predictions,   # of other images, for the evaluation
-    shares=tuple(np.round(np.arange(.1, 1, .1), 1)), # nominal coverages, 0 to 1
+    coverages=tuple(np.round(np.arange(.1, 1, .1), 1)), # nominal coverages, 0 to 1
 ) -> pd.DataFrame: # share (nominal coverage), claimed and widened (empirical coverage without and with the margin)
     "Nominal and empirical coverage of year intervals. `widened` is NaN if `valid` has too few images."
-    ends = np.ravel([interval_ends(share) for share in shares])
+    ends = np.ravel([interval_ends(share) for share in coverages])
     (known, of_known), (year, of_year) = (known_quantiles(p, ends) for p in (valid, test))
     rows = []
-    for i, share in enumerate(shares):
+    for i, share in enumerate(coverages):
         low, high = of_year[:, 2 * i: 2 * i + 2].T
         try: margin = year_margin(known, *of_known[:, 2 * i: 2 * i + 2].T, share)
         except CarscopeError: margin = np.nan
@@ -230,7 +230,7 @@ def measure_differences(
 def lead_by(
     table:pd.DataFrame,  # from `year_table`
     column:str,          # to group by: a column of the table, or `decade`
-    least:int=5,         # minimum number of images per value
+    min_images:int=5,         # minimum number of images per value
 ) -> pd.DataFrame: # row per value: images, lines, year, expected; lead, ahead, typicality, with _low and _high
     """Mean design lead and typicality by make, body, decade or model line, sorted by `ahead` in descending order.
 
@@ -243,8 +243,8 @@ def lead_by(
     if column not in table:
         there = ', '.join(c for c in ('make', 'model', 'body', 'group', 'view', 'decade', 'year') if c in table)
         raise CarscopeError(f"there is no column '{column}' to group by; choose one of {there}")
-    table = table[table[column].notna() & (table.groupby(column, observed=True).image.transform('size') >= least)]
-    if not len(table): raise CarscopeError(f'no {column} has {least} images with a year: choose a smaller least')
+    table = table[table[column].notna() & (table.groupby(column, observed=True).image.transform('size') >= min_images)]
+    if not len(table): raise CarscopeError(f'no {column} has {min_images} images with a year: choose a smaller least')
     value, names = pd.factorize(table[column])
     line = pd.factorize(table.group.fillna(table.image) if 'group' in table else table.image)[0]
     trial, trials = pd.factorize(value * (line.max() + 1) + line)
@@ -348,7 +348,7 @@ def restyle_parts(
     unknown."""
     net, config = run.network(), run.config
     _check_years(run, config)
-    car, shot, pixels = recall(image)
+    car, shot, pixels = car_of_image(image)
     groups = parts if isinstance(parts, dict) else {part: [part] for part in parts}
     cars = {('', car.year): car}
     for name, group in groups.items():
@@ -396,12 +396,12 @@ def year_svg(
 def plot_strip(
     table:pd.DataFrame,  # from `year_table`
     picture=load_image,  # function that loads or draws an image, given its entry in `image`
-    many:int=10,         # number of cars, evenly spread over the years
+    n_cars:int=10,         # number of cars, evenly spread over the years
 ) -> plt.Figure:
     "Plot one car per year, the one with the median prediction, with its expected year, interval and actual year."
     known = table[table.year.notna()].sort_values('expected')
     years = np.unique(known.year.astype(int))
-    years = np.unique([years[abs(years - y).argmin()] for y in np.linspace(years[0], years[-1], many)])
+    years = np.unique([years[abs(years - y).argmin()] for y in np.linspace(years[0], years[-1], n_cars)])
     cars = [rows.iloc[len(rows) // 2] for rows in (known[known.year == y] for y in years)]
     pictures = [np.asarray(picture(car.image)) for car in cars]
     fig, axes = plt.subplot_mosaic([[f'{y}' for y in years], ['scale'] * len(years)], layout='constrained',
@@ -500,7 +500,7 @@ def plot_year_matrix(
 # %% ../nbs/reference/year_modernity.ipynb #c13c9024
 def plot_league(
     by:pd.DataFrame,  # from `lead_by`
-    most:int=10,      # maximum number of values at each end
+    n_values:int=10,      # maximum number of values at each end
     ax=None,          # matplotlib axes; None: a new figure
 ) -> plt.Axes:
     """Plot the largest and smallest design leads relative to contemporaries, with 95 % intervals.
@@ -508,14 +508,14 @@ def plot_league(
     Grey: the interval contains zero. Model lines are all grey, because their intervals leave out the error that the network
     makes for the whole line. Values without an interval are not shown."""
     column, by = by.columns[0], by[by.ahead_low.notna()]
-    shown = by if len(by) <= 2 * most else pd.concat([by.head(most), by.tail(most)])
+    shown = by if len(by) <= 2 * n_values else pd.concat([by.head(n_values), by.tail(n_values)])
     shown = shown[::-1].reset_index(drop=True)
     ax = ax or plt.subplots(figsize=(7, .8 + .24 * len(shown)), layout='constrained')[1]
     for y, row in enumerate(shown.itertuples(index=False)):
         colour = GREY if column == 'group' or row.ahead_low <= 0 <= row.ahead_high else BLUE
         ax.plot([row.ahead_low, row.ahead_high], [y, y], color=colour, lw=2)
         ax.plot(row.ahead, y, 'o', color=colour, ms=5)
-    if len(by) > 2 * most: ax.axhline(most - .5, color='black', lw=.5, ls=':')
+    if len(by) > 2 * n_values: ax.axhline(n_values - .5, color='black', lw=.5, ls=':')
     ax.axvline(0, color='black', lw=.8)
     ax.set_yticks(range(len(shown)), [f'{v} ({n:,})' for v, n in zip(shown[column], shown.images)], fontsize=8)
     ax.set_ylim(-.7, len(shown) - .3)
@@ -529,7 +529,7 @@ def plot_typicality(
     ax=None,             # matplotlib axes; None: a new figure
 ) -> plt.Axes:
     "Plot the typicality by year: the mean probability within 2 years of the true year, with 95 % intervals."
-    by = lead_by(table, 'year', least=1).sort_values('year')
+    by = lead_by(table, 'year', min_images=1).sort_values('year')
     ax = ax or plt.subplots(figsize=(6, 3), layout='constrained')[1]
     ax.vlines(by.year, 100 * by.typicality_low.clip(0), 100 * by.typicality_high.clip(upper=1), color=BLUE, lw=1.5, alpha=.5)
     ax.plot(by.year, 100 * by.typicality, 'o', color=BLUE, ms=4)

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PARTS', 'Camera', 'Picture', 'Surround', 'BODIES', 'MAKES', 'PAINTS', 'YEARS', 'cue_table', 'CATALOG', 'MODEL_LINES',
-           'SHORTCUTS', 'VIEWS', 'Car', 'Settings', 'Shot', 'aim', 'contact_sheet', 'draw', 'expose', 'make_car',
-           'place', 'recall', 'redraw', 'restyle', 'showroom', 'take_shot']
+           'SHORTCUTS', 'VIEWS', 'Car', 'Settings', 'Shot', 'aim', 'car_of_image', 'contact_sheet', 'draw', 'expose',
+           'make_car', 'place', 'redraw', 'restyle', 'showroom', 'take_shot']
 
 # %% ../../nbs/reference/showroom/face.ipynb #ed619219
 from importlib import import_module
@@ -17,11 +17,11 @@ _MODULES = dict( # module: the names that it lends
     render=('Camera', 'Picture', 'Surround'),
     styling=('BODIES', 'MAKES', 'PAINTS', 'YEARS', 'cue_table'),
     cars=('CATALOG', 'MODEL_LINES', 'SHORTCUTS', 'VIEWS', 'Car', 'Settings', 'Shot', 'aim', 'contact_sheet', 'draw', 'expose',
-          'make_car', 'place', 'recall', 'redraw', 'restyle', 'showroom', 'take_shot'))
+          'car_of_image', 'make_car', 'place', 'redraw', 'restyle', 'showroom', 'take_shot'))
 _LENT = {name: module for module, names in _MODULES.items() for name in names}
 _all_ = ['Camera', 'Picture', 'Surround', 'BODIES', 'MAKES', 'PAINTS', 'YEARS', 'cue_table', 'CATALOG', 'MODEL_LINES',
-         'SHORTCUTS', 'VIEWS', 'Car', 'Settings', 'Shot', 'aim', 'contact_sheet', 'draw', 'expose', 'make_car', 'place', 'recall',
-         'redraw', 'restyle', 'showroom', 'take_shot']
+         'SHORTCUTS', 'VIEWS', 'Car', 'Settings', 'Shot', 'aim', 'car_of_image', 'contact_sheet', 'draw', 'expose', 'make_car',
+         'place', 'redraw', 'restyle', 'showroom', 'take_shot']
 
 def __getattr__(name):
     "A name of one of the modules, which is imported now."

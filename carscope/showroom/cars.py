@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['NAMES', 'MODEL_LINES', 'PAIRS', 'SHAPE', 'FACE', 'SPREAD', 'VIEWS', 'CHANCES', 'SHORTCUTS', 'REACH', 'CATALOG', 'Car',
            'make_car', 'restyle', 'Shot', 'aim', 'place', 'take_shot', 'draw', 'expose', 'contact_sheet', 'Settings',
-           'showroom', 'recall', 'redraw']
+           'showroom', 'car_of_image', 'redraw']
 
 # %% ../../nbs/reference/showroom/cars.ipynb #46584350
 import ast
@@ -24,7 +24,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 from threading import Thread, current_thread, main_thread
@@ -367,6 +367,7 @@ def _encode(pixels, format, **options):
     Image.fromarray(pixels).save(buffer, format, **options)
     return buffer.getvalue()
 
+@cache
 def _drawn_by():
     "A fingerprint of the code that draws, without its comment lines: other code may draw other images."
     here, digest = Path(carscope.__file__).parent/'showroom', hashlib.blake2b(digest_size=8)
@@ -510,7 +511,7 @@ def _umask():
     os.umask(mask)
     return mask
 
-def recall(image): # (Car, Shot, size)
+def car_of_image(image): # (Car, Shot, size)
     "The car, camera and surroundings, and image size (px) of an image from `showroom`."
     settings, i = _drawn_with(image)
     return *settings.nth(i), settings.size
