@@ -25,7 +25,7 @@ from .metrics import COVERAGE, with_interval
 from .pictures import load_image
 from .report import figure_html, plot_confusion, plot_year_errors, summary_html, write_report
 from .run import Run
-from .saliency import on_scale, spotlight, try_method
+from .saliency import on_scale, overlay, try_method
 from .showroom import showroom
 from .year_modernity import measure_years, run_margin, year_table
 
@@ -170,17 +170,17 @@ def map_cards(
     n:int=4,               # number of random test images
     method:str='layercam', # saliency method
 ) -> tuple: # HTML, and the `SanityCheck` of the method
-    "Pairs of a test image and its saliency map. The map is shown as the brightness of the image."
+    "Pairs of a test image and its saliency map. The map is drawn in orange over the image."
     test = run.predictions.of_split('test')
     some = _some(test.table, n, seed=1)
     net, config, question = run.network(), run.config, make_question('TOP', run.config)
     check, cards = try_method(run, net, config, question, method), []
     for images, _, logits, maps in map_images(net, config, test.table.image.iloc[some], question, method):
         for image, truth, column, m in zip(images, test.table.target.iloc[some], question.columns(logits).tolist(), maps):
-            lit = Image.fromarray(spotlight(np.asarray(load_image(image)), on_scale(m)))
+            drawn = Image.fromarray(overlay(np.asarray(load_image(image)), on_scale(m)))
             words = f'predicted {config.vocab[column]}, actual {truth}'
-            cards.append(f'<figure class="pair">{_thumbnail(image, truth)}<img alt="The same image, bright where the saliency '
-                         f'map is high" src="{data_uri(lit, quality=90)}"><figcaption>{html.escape(words)}</figcaption></figure>')
+            cards.append(f'<figure class="pair">{_thumbnail(image, truth)}<img alt="The same image, orange where the saliency '
+                         f'map is high" src="{data_uri(drawn, quality=90)}"><figcaption>{html.escape(words)}</figcaption></figure>')
     return f'<div class="maps">{"".join(cards)}</div>', check
 
 # %% ../nbs/reference/demo.ipynb #a1de0012
@@ -270,7 +270,7 @@ def _errors_section(make, year):
             f'{figure_html(left, "confusion matrix of the makes")}{figure_html(right, "predicted against actual years")}</div>')
 
 def _maps_section(maps, check):
-    return (f'<p>Four random test images. Pixels are bright where the saliency map ({check.method}) is high.</p>{maps}'
+    return (f'<p>Four random test images. Pixels are orange where the saliency map ({check.method}) is high.</p>{maps}'
             f'<p>{verdict_html(check)}</p>')
 
 def _next_section(folder):

@@ -67,6 +67,7 @@ if(r){const v=JSON.parse(s.dataset.values)[+r.value];r.setAttribute("aria-valuet
 s.querySelector("output").textContent=v}});
 frame.innerHTML=frames[sets.reduce((k,s,i)=>k*shape[i]+at(s),0)]};
 root.addEventListener("input",show);
+root.addEventListener("keydown",e=>e.stopPropagation());
 if(hover)root.querySelectorAll("label").forEach(l=>l.addEventListener("pointerenter",e=>{
 if(e.pointerType!="mouse")return;
 document.getElementById(l.htmlFor).checked=true;show()}));show()'''.replace('\n', '')
