@@ -180,7 +180,8 @@ def map_cards(
             drawn = Image.fromarray(overlay(np.asarray(load_image(image)), on_scale(m)))
             words = f'predicted {config.vocab[column]}, actual {truth}'
             cards.append(f'<figure class="pair">{_thumbnail(image, truth)}<img alt="The same image, orange where the saliency '
-                         f'map is high" src="{data_uri(drawn, quality=90)}"><figcaption>{html.escape(words)}</figcaption></figure>')
+                         f'map is high" src="{data_uri(drawn, quality=90)}"><figcaption>{html.escape(words)}</figcaption>'
+                         '</figure>')
     return f'<div class="maps">{"".join(cards)}</div>', check
 
 # %% ../nbs/reference/demo.ipynb #a1de0012
