@@ -223,23 +223,23 @@ class TrainingConfig:
     split_by:Literal['image', 'group'] = setting(
         'image', 'Unit of the split; group keeps all images of a model line on one side.', choices=('image', 'group'))
     seed:int = setting(42, 'Random seed of the split and of the training.', ge=0, lt=2**31)
-    crop:bool = setting(False, 'Crop images to their bounding boxes.', flag='--crop')
+    crop:bool = setting(False, 'Images cropped to their bounding boxes.', flag='--crop')
     margin:float = setting(10., 'Margin of a crop, percent of the side of the box, 0 to 200.', ge=0, le=200)
-    keep_aspect:bool = setting(True, 'Widen crops to squares, or squash them.', flag='--keep-aspect/--squash')
-    truncated:bool = setting(False, 'Use truncated JPEG files; the missing part is grey.', flag='--truncated')
+    keep_aspect:bool = setting(True, 'Crops widened to squares, or squashed to squares.', flag='--keep-aspect/--squash')
+    truncated:bool = setting(False, 'Truncated JPEG files are used; the missing part is grey.', flag='--truncated')
     exclude:Optional[str] = setting(
-        None, 'CSV of images to leave out; only the selected ones where it has a column `selected`.', metavar='FILE')
+        None, 'CSV of images to leave out; if it has a column `selected`, only the selected ones.', metavar='FILE')
     relabel:Optional[str] = setting(None, 'CSV of images that get the label in its column `suggested`.', metavar='FILE')
     periods:Union[int, list[int], None] = setting(
         None, 'With --target year: years per class, or the first year of each class and the year after the last: 1950,1970,1990.',
         metavar='YEARS')
-    boxes:bool = setting(False, 'Add a head that predicts the bounding box; images need boxes.', flag='--boxes')
+    boxes:bool = setting(False, 'Additional head that predicts the bounding box; images need boxes.', flag='--boxes')
     distances:Optional[Literal['triplet', 'contrastive']] = setting(
-        None, 'Add a metric-learning loss, so that images of one class have similar features.',
+        None, 'Additional metric-learning loss: images of one class get similar features.',
         choices=('triplet', 'contrastive'))
-    cache_images:bool = setting(False, 'Downscale large images once, in the cache folder.', flag='--cache-images')
+    cache_images:bool = setting(False, 'Cache of downscaled images, for large photographs.', flag='--cache-images')
     compile:bool = setting(
-        False, 'Compile the network with torch.compile; takes a minute or two, which long trainings win back.', flag='--compile')
+        False, 'Compiled network (torch.compile): one or two minutes that only long trainings win back.', flag='--compile')
 
     def __post_init__(self):
         if self.valid + self.test >= 1:
