@@ -731,9 +731,10 @@ def _explained(training):
 
 def _what_is_left(training):
     "End of an error message: the saved state of the run. Removes a run without a complete epoch."
-    done, run = len(training.history), training.run
+    run = training.run
     if run is None: return ''
     if process_rank(): return f' in process {process_rank() + 1}'
+    done = len(run.history) if (run.path/'history.csv').exists() else 0 # an interrupt can come just after the epoch was saved
     total = training.recipe.epochs + training.recipe.head_epochs * training.recipe.unfreeze
     if done:
         return (f': {run.path} keeps the weights of epoch {done} of {total}; evaluate them with `carscope evaluate {run.path} '
