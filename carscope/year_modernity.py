@@ -42,7 +42,7 @@ from .palette import BLUE, GREEN, GREY, LIGHT_GREY, ORANGE, plain_axes
 from .pictures import load_image
 from .predictions import Predictions, below_their_folder
 from .run import Run
-from .showroom import draw, expose, car_of_image, redraw, restyle
+from .showroom import car_of_image, draw, expose, redraw, restyle
 
 import matplotlib.pyplot as plt
 import numpy as np
