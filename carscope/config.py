@@ -84,18 +84,18 @@ def _sentence(kind, error):
     what = next((w for k, w in wanted.items() if error['type'].startswith(k)), error['msg'][0].lower() + error['msg'][1:])
     return f"'{shown[:80]}' is no value for {name}: use {what}"
 
-# %% ../nbs/reference/config.ipynb #434a0ea9
+# %% ../nbs/reference/config.ipynb #02c35c21
 AUGMENTATION_NAMES = 'none', 'light', 'heavy', 'flip_rotate', 'crop_flip' # as in `data.AUGMENTATIONS`
 BALANCE_NAMES = 'none', 'sqrt', 'balanced'                                # as in `data.BALANCES`
 YEAR_HEADS = 'classes', 'soft', 'ordinal', 'regression'                   # see `backbone.year_link`
 TARGETS = 'label', 'make', 'body', 'year'
 
+# %% ../nbs/reference/config.ipynb #c7b7fe2e
 @typed
-class Recipe:
-    "The settings of a fine-tuning. `--set KEY=VALUE` changes a setting."
+class _Layers:
+    "Name, epochs, and the layers that are trained."
     name:str
     epochs:int = setting(12, 'Epochs of the fine-tuning stage; of the head, if `unfreeze` is false.', ge=1, le=10**4)
-    # trained layers
     unfreeze:bool = setting(True, 'Train the whole network, after the head if `head_epochs` is not 0.')
     head_epochs:int = setting(0, 'Epochs of the head on cached features, before the fine-tuning stage.', ge=0, le=10**4)
     head_lr:float = setting(3e-3, 'Maximum learning rate of the head on cached features.', ge=0, le=10)
@@ -104,7 +104,11 @@ class Recipe:
     norm:Literal['batch', 'pretrained'] = setting(
         'batch', 'Statistics of batch normalisation in training: those of the batch, or the fixed pretrained statistics.',
         choices=('batch', 'pretrained'))
-    # training images
+
+# %% ../nbs/reference/config.ipynb #21615753
+@typed
+class _Images(_Layers):
+    "Image sizes, augmentation and sampling."
     size:int = setting(224, 'Image size in training (px).', ge=16, le=4096)
     start_scale:float = setting(1., 'Image size of the first epoch, as a fraction of `size` (progressive resizing).', ge=.1, le=1)
     test_scale:float = setting(1., 'Image size in evaluation, as a multiple of `size`, in steps of 32 px.', ge=1, le=4)
@@ -113,7 +117,11 @@ class Recipe:
     balance:Literal[BALANCE_NAMES] = setting('none', 'Class-balanced sampling.', choices=BALANCE_NAMES)
     mixup:float = setting(0., 'Alpha of mixup; 0 turns it off.', ge=0, le=10)
     cutmix:float = setting(0., 'Alpha of CutMix; 0 turns it off.', ge=0, le=10)
-    # optimiser and schedule
+
+# %% ../nbs/reference/config.ipynb #574fc433
+@typed
+class _Optimiser(_Images):
+    "Optimiser, learning rates, and their schedule."
     optimizer:Literal['adamw', 'adam', 'sgd'] = setting(
         'adamw', 'Optimiser; sgd has momentum 0.9.', choices=('adamw', 'adam', 'sgd'))
     schedule:Literal['one_cycle', 'cosine', 'step', 'plateau', 'inverse'] = setting(
@@ -132,6 +140,11 @@ class Recipe:
     weight_decay:float = setting(.01, 'Weight decay.', ge=0, le=1)
     accumulate:int = setting(1, 'Batches per optimiser step (gradient accumulation).', ge=1, le=10**4)
     clip:float = setting(0., 'Maximum norm of the gradient; 0 turns clipping off.', ge=0, le=10**6)
+
+# %% ../nbs/reference/config.ipynb #434a0ea9
+@typed
+class Recipe(_Optimiser):
+    "The settings of a fine-tuning. `--set KEY=VALUE` changes a setting."
     # loss
     label_smoothing:float = setting(.1, 'Label smoothing.', ge=0, le=.99)
     focal:float = setting(0., 'Gamma of the focal loss (Lin et al., 2017); 0: cross-entropy loss.', ge=0, le=10)

@@ -256,7 +256,7 @@ def _first_reason(
     for i, (applies, _) in reversed(list(enumerate(tests))): code[np.asarray(applies, bool)] = i
     return pd.Categorical.from_codes(code, [reason for _, reason in tests])
 
-def _judge(
+def _exclusion_reasons(
     pictures,                       # DataFrame with the columns name, car (-1: none), said, view, quality
     views, quality, first, last,    # as in `read_dvm`; `views` is a set
 ) -> pd.Categorical: # missing where an image can be used
@@ -288,7 +288,7 @@ def read_dvm(
     views, (first, last), path = _as_views(views), years, Path(os.path.abspath(Path(path).expanduser()))
     last = date.today().year if last is None else last
     pictures, cars = _pictures_and_cars(path, first, last)
-    reason = _judge(pictures, views, quality, first, last)
+    reason = _exclusion_reasons(pictures, views, quality, first, last)
     kept = reason.isna()
     dropped = pd.DataFrame(dict(image=pictures.image[~kept].array, reason=reason[~kept].astype(STRING)))
     pictures = pictures[kept].reset_index(drop=True)

@@ -304,7 +304,7 @@ class Settings:
     shortcut:str = ''
 
     def __post_init__(self):
-        if self.size < 32: raise CarscopeError(f'size {self.size}: at least 32 pixels a side')
+        if self.size < 32: raise CarscopeError(f'size {self.size}: at least 32 px')
         if not YEARS[0] <= self.years[0] <= self.years[1] <= YEARS[1]:
             raise CarscopeError(f'years {self.years[0]} to {self.years[1]}: choose a first and a last year from {YEARS[0]} to '
                                 f'{YEARS[1]}')
