@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['MAX_BYTES', 'MAX_PIXELS', 'FORMATS', 'VIEW', 'SLOW_METHODS', 'N_CHECK_IMAGES', 'N_CHECK_IMAGES_SLOW', 'STYLE',
-           'open_upload', 'Loaded', 'Answer', 'Explanation', 'Answerer', 'data_uri', 'as_json', 'dial_html',
-           'notes_html', 'explained_html', 'verdict_html', 'similar_html', 'heading']
+           'open_upload', 'Loaded', 'Answer', 'Explanation', 'Answerer', 'as_json', 'dial_html', 'notes_html',
+           'explained_html', 'verdict_html', 'similar_html', 'heading']
 
 # %% ../nbs/reference/answer.ipynb #59ef4c90
 import base64
@@ -23,7 +23,7 @@ from .engine import Compute, choose_compute, inference_copy, normalised, squashe
 from .files import CarscopeError
 from .maps import METHODS, make_question, saliency_maps
 from .metrics import COVERAGE, YEAR_TARGETS, conformal_margin, with_interval
-from .pictures import frame_size, is_there, load_image, split_crop
+from .pictures import data_uri, frame_size, is_there, load_image, split_crop
 from .predictions import Predictions
 from .run import Run
 from .saliency import SanityCheck, on_scale, try_methods, verdict_text
@@ -282,11 +282,6 @@ def explain(self:Answerer,
     return Explanation(method, question, self.checks[method], on_scale(m))
 
 # %% ../nbs/reference/answer.ipynb #7e46b5ec
-def data_uri(image, kind='jpeg', **options) -> str: # options: of `PIL.Image.Image.save`
-    "Encode an image as a data URI."
-    image.save(file := io.BytesIO(), format=kind, **options)
-    return f'data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}'
-
 def as_json(
     answer:Answer,
     explanation:Explanation,

@@ -22,9 +22,10 @@ from pathlib import Path
 from threading import Lock
 from unittest import mock
 
-from .answer import (MAX_BYTES, STYLE, Answerer, as_json, data_uri, dial_html, explained_html, heading, notes_html,
+from .answer import (MAX_BYTES, STYLE, Answerer, as_json, dial_html, explained_html, heading, notes_html,
                              similar_html)
 from .files import CarscopeError, FileProblem, require
+from .pictures import data_uri
 
 from fastcore.basics import patch
 from PIL import Image

@@ -216,6 +216,8 @@ def _read_list(file):
     if not {'image', 'content'} & set(rows):
         raise CarscopeError(f"{file} has no column 'image' or 'content' to identify the images; it has "
                             f"{', '.join(map(str, rows.columns))}")
+    if 'tick' in rows and 'selected' not in rows: # of carscope 0.1.0; without this test, all rows would be selected
+        raise CarscopeError(f"{file}: the column 'tick' is now named 'selected': rename it, or run the audit again")
     if 'selected' not in rows: return rows
     chosen = rows[rows.selected.fillna('').str.strip() != '']
     if not len(chosen):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import carscope
 # carscope first: it configures OpenMP threads before torch is loaded
-from .answer import STYLE, data_uri, verdict_html
+from .answer import STYLE, verdict_html
 from .backbone import load_body
 from .config import DEFAULT_ARCH, choose_recipe
 from .confusion import most_confused
@@ -22,7 +22,7 @@ from .files import CarscopeError, cache_home
 from .finetune import train
 from .maps import make_question, map_images
 from .metrics import COVERAGE, with_interval
-from .pictures import load_image
+from .pictures import data_uri, load_image
 from .report import figure_html, plot_confusion, plot_year_errors, summary_html, write_report
 from .run import Run
 from .saliency import on_scale, overlay, try_method

@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['SHARD_MEMORY', 'MAX_PIXELS', 'split_crop', 'read_bytes', 'is_there', 'Shard', 'open_parquet', 'image_column',
-           'open_shard', 'load_image', 'frame_size', 'reference_size']
+           'open_shard', 'load_image', 'frame_size', 'reference_size', 'data_uri']
 
 # %% ../nbs/reference/pictures.ipynb #ec849ff1
+import base64
 import io
 import os
 import re
@@ -229,3 +230,13 @@ def _reason(e):
     if isinstance(e, PIL.UnidentifiedImageError): return 'not an image file'
     if isinstance(e, MemoryError): return 'too little memory for it'
     return str(e).splitlines()[0] if str(e) else type(e).__name__
+
+# %% ../nbs/reference/pictures.ipynb #cf1f5e94
+def data_uri(
+    image:PIL.Image.Image,
+    kind:str='jpeg', # file format
+    **options,       # of `PIL.Image.Image.save`
+) -> str:
+    "Encode an image as a data URI, for HTML without other files."
+    image.save(file := io.BytesIO(), format=kind, **options)
+    return f'data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}'

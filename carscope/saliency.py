@@ -36,11 +36,9 @@ def part_fractions(
 
 # %% ../nbs/reference/saliency.ipynb #42e3f90e
 import warnings
-from base64 import b64encode
 from copy import deepcopy
 from dataclasses import dataclass
 from html import escape
-from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from textwrap import wrap
@@ -54,7 +52,7 @@ from .config import RunConfig
 from .maps import CONTROLS, METHODS, Question, eval_mode, make_question, map_images, saliency_maps
 from .metrics import two_way_interval
 from .palette import BLACK, BLUE, COLOURS, GREEN, GREY, ORANGE, PINK, plain_axes
-from .pictures import is_there, load_image
+from .pictures import data_uri, is_there, load_image
 from .run import Run
 from .showroom import PARTS
 
@@ -719,8 +717,7 @@ def method_frames(
     return frames
 
 def _img(pixels, alt, width):
-    Image.fromarray(pixels).save(file := BytesIO(), format='jpeg', quality=80)
-    return f'<img width="{width}" alt="{escape(alt)}" src="data:image/jpeg;base64,{b64encode(file.getvalue()).decode()}">'
+    return f'<img width="{width}" alt="{escape(alt)}" src="{data_uri(Image.fromarray(pixels), quality=80)}">'
 
 # %% ../nbs/reference/saliency.ipynb #e30bd021
 IMAGES = '.jpg', '.jpeg', '.png', '.webp', '.bmp', '.tif', '.tiff', '.gif'

@@ -7,10 +7,8 @@ __all__ = ['DISTANCE_LOSSES', 'nearest', 'embed', 'similar', 'plot_neighbours', 
            'ClassAndDistances', 'model_map', 'plot_model_map', 'neighbour_agreement']
 
 # %% ../nbs/reference/similar.ipynb #47553154
-import base64
 import html
 import inspect
-import io
 from dataclasses import asdict, dataclass
 
 # carscope first: it keeps import warnings of fastai and tqdm quiet
@@ -25,7 +23,7 @@ from .inference import Classification, predict_logits
 from .interactive import interactive_html
 from .metrics import wilson
 from .palette import BLUE, COLOURS, GREEN, GREY, LIGHT_GREY, ORANGE, PINK, YELLOW, plain_axes
-from .pictures import load_image
+from .pictures import data_uri, load_image
 from .run import Run
 
 import matplotlib.pyplot as plt
@@ -153,9 +151,7 @@ def plot_neighbours(
 def _image_html(image, side, alt): # side: width of the displayed image, px
     small = load_image(image, side)
     small.thumbnail((side, side))
-    small.save(file := io.BytesIO(), format='jpeg', quality=75)
-    uri = base64.b64encode(file.getvalue()).decode()
-    return f'<img width="{side}" alt="{html.escape(alt)}" src="data:image/jpeg;base64,{uri}">'
+    return f'<img width="{side}" alt="{html.escape(alt)}" src="{data_uri(small, quality=75)}">'
 
 def _neighbours_frame(image, caption, cards):
     "A row of figures: the query and its neighbours."

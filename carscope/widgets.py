@@ -14,11 +14,11 @@ import re
 import shlex
 from pathlib import Path
 
-from .answer import STYLE, Answerer, data_uri, dial_html, explained_html, heading, notes_html, similar_html
+from .answer import STYLE, Answerer, dial_html, explained_html, heading, notes_html, similar_html
 from .confusion import worst_images
 from .data import read_catalog
 from .files import CarscopeError, MissingFile, atomic_write, require
-from .pictures import is_there, load_image, split_crop
+from .pictures import data_uri, is_there, load_image, split_crop
 from .run import Run
 
 import pandas as pd
