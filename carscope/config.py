@@ -355,7 +355,7 @@ class Provenance:
     versions:dict[str, str] = Field(default_factory=dict) # {package: version}
 
 # %% ../nbs/reference/config.ipynb #fcc13806
-FORMAT = 2 # format of config.json; files of format 1 contain no format number
+FORMAT = 3 # format of config.json; files of format 1 contain no format number
 
 @typed
 class RunConfig:
@@ -364,7 +364,7 @@ class RunConfig:
     vocab:list[str]                               # class names, in the order of the logits
     recipe:Recipe
     backbone:Backbone
-    format:Literal[2] = FORMAT
+    format:Literal[3] = FORMAT
     periods:Optional[list[int]] = None            # first year of each class and the year after the last
     preparation:Preparation = Field(default_factory=Preparation)
     split:Split = Field(default_factory=Split)
@@ -414,9 +414,10 @@ def read_config(
     except (ValueError, OSError) as e:
         raise CarscopeError(f'{path} is damaged ({str(e).splitlines()[0]}): copy the run again, or train again') from None
     if not is_run_config(plain): raise CarscopeError(f'{path} is not the configuration of a carscope run')
-    if 'format' in plain and plain['format'] != FORMAT:
+    if 'format' not in plain: values = _from_first_format(path, plain)
+    elif plain['format'] not in (2, FORMAT):
         raise CarscopeError(f"{path} has format {plain['format']}, this carscope reads format {FORMAT}: install a newer carscope")
-    values = {k: v for k, v in plain.items() if k != 'carscope'} if 'format' in plain else _from_first_format(path, plain)
+    else: values = _from_second_format({k: v for k, v in plain.items() if k != 'carscope'})
     return make(RunConfig, values, f'{path} cannot be used: ')
 
 def is_run_config(
@@ -431,6 +432,13 @@ def is_run_config(
             and {'library', 'name', 'args', 'mean', 'std'} <= backbone.keys())
 
 # %% ../nbs/reference/config.ipynb #4c930a53
+def _from_second_format(old):
+    "Convert the fields of format 2, in which `majority_class` had another name. Other contents are returned as they are."
+    if old['format'] != 2: return old
+    new, data = old | dict(format=FORMAT), old.get('data')
+    if isinstance(data, dict): new['data'] = {'majority_class' if k == 'commonest' else k: v for k, v in data.items()}
+    return new
+
 def _from_first_format(path, old):
     "Convert the contents of a file without a format number to the fields of `RunConfig`."
     some = lambda d, *names: {k: d[k] for k in names if d.get(k) is not None}
