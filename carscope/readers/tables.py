@@ -161,4 +161,4 @@ def is_table(
     return path.suffix in ('.csv', '.tsv') or path.suffix == '.parquet' and not image_column(open_parquet(path).schema_arrow)
 
 register(Reader('a catalog', 'a catalog (.csv, .tsv or .parquet with a column image, or a folder that holds a catalog.csv)',
-                is_table, lambda path: read_table(path/'catalog.csv' if path.is_dir() else path), explicit=True))
+                is_table, lambda path: read_table(path/'catalog.csv' if path.is_dir() else path), precedence=2))
