@@ -7,15 +7,15 @@ __all__ = ['WAYS', 'TINY', 'ODD', 'SIDE', 'MAX_PAIRS', 'CUTS', 'FILTER', 'SURE',
            'near_duplicate', 'plant_label_errors', 'plant_faults', 'size_faults', 'Thumbs', 'make_thumbs',
            'perceptual_hashes', 'TooManyPairs', 'alike', 'overlap', 'tint_distance', 'find_near_duplicates',
            'find_duplicates', 'discriminant_scores', 'cross_validated_probs', 'NothingToCheck', 'checkable_rows',
-           'flag_labels', 'find_label_errors', 'precision_at', 'class_facts', 'Audit', 'audit', 'findings_table',
-           'plot_findings', 'plot_duplicates', 'plot_label_errors']
+           'flag_labels', 'find_label_errors', 'precision_at', 'class_facts', 'spelling_groups', 'Audit', 'audit',
+           'findings_table', 'plot_findings', 'plot_duplicates', 'plot_label_errors']
 
 # %% ../nbs/reference/audit.ipynb #2e22446d
 import math
 import os
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -32,11 +32,13 @@ from .config import DEFAULT_ARCH
 from .data import BOX_FAULTS, as_catalog, box_faults, check_images, fold_catalog, read_catalog
 from .engine import cached_features, choose_compute
 from .files import CarscopeError, atomic_write, available_cores, write_json
-from .metrics import wilson
+from .metrics import YEAR_TARGETS, wilson
 from .palette import BLACK, BLUE, GREY, LIGHT_GREY, ORANGE, plain_axes
 from .pictures import load_image, read_bytes, split_crop
 from .jit import jit
-from .run import Run
+from .readers.names import normalise_name
+from .readers.registry import shorten
+from .run import Run, claim_output, unknown_classes, unknown_text
 
 # %% ../nbs/reference/audit.ipynb #b481aa8e
 def _cropped(image, fraction, one_corner=False):
@@ -533,6 +535,16 @@ def class_facts(
                 effective=float(np.exp(-(shares * np.log(shares)).sum())),
                 imbalance=float(sizes.iloc[0] / sizes.iloc[-1]))
 
+# %% ../nbs/reference/audit.ipynb #1a6c32fa
+def spelling_groups(
+    labels, # labels, which may be missing
+) -> list[dict]: # label -> number of images
+    "Groups of labels that differ only in case, accents, spaces, underscores or hyphens; the largest group first."
+    counts, groups = pd.Series(labels, dtype=object).dropna().astype(str).value_counts(), {}
+    for label, n in counts.items(): groups.setdefault(normalise_name(label), {})[label] = n
+    groups = [dict(sorted(g.items(), key=lambda item: (-item[1], item[0]))) for g in groups.values() if len(g) > 1]
+    return sorted(groups, key=lambda g: -sum(g.values()))
+
 # %% ../nbs/reference/audit.ipynb #01c743c2
 @dataclass
 class Audit:
@@ -543,6 +555,7 @@ class Audit:
     boxes:pd.DataFrame      # image, content, label, fault, x1, y1, x2, y2, width, height
     files:pd.DataFrame      # image, content, fault: files that are left out or unreadable, of one colour, small or elongated
     counts:dict             # the content of audit.json: the findings as plain values, and the settings
+    examples:dict = field(default_factory=dict) # finding -> up to three texts with file names and labels
 
     def write(self, out, home=None, max_rows=None):
         "Write audit.json and the lists as .csv files to `out`; up to `most` rows each, paths relative to `home`."
@@ -557,12 +570,15 @@ class Audit:
 
     def __repr__(self): return f"Audit of {self.counts['images']:,} images"
     def __str__(self):
-        "One line per finding, by severity; findings without images are left out."
+        "One line per finding, by severity, and a line with its first images; findings without images are left out."
         lines, table = [f"{self.counts['images'] + self.counts['left_out']:,} images"], findings_table(self)
         for severity, rows in table.groupby('severity', sort=False):
-            shown = [r for r in rows.itertuples() if pd.isna(r.images) or r.images]
-            of = [f'  {r.finding}' if pd.isna(r.images) else f'  {r.finding:36s}{r.images:9,} {r.fraction:8.2%}   {r.action}'
-                  for r in shown]
+            of = []
+            for r in rows.itertuples():
+                if pd.isna(r.images): of.append(f'  {r.finding}')
+                elif r.images:
+                    of.append(f'  {r.finding:36s}{r.images:9,} {r.fraction:8.2%}   {r.action}')
+                    if self.examples.get(r.finding): of.append(f"      {'; '.join(self.examples[r.finding])}")
             if of: lines += [SEVERITIES[severity], *of]
         return '\n'.join(lines)
     def _repr_html_(self):
@@ -584,6 +600,9 @@ def _with_splits(catalog, run):
     if common < len(catalog):
         warnings.warn(f'{common:,} of the {len(catalog):,} images are among the {len(theirs):,} of {run.path}; '
                       'the other images get no split', stacklevel=3)
+    target, vocab = run.config.target, run.config.vocab
+    if target in catalog and target not in YEAR_TARGETS and (unknown := unknown_classes(catalog[target], vocab)):
+        warnings.warn(f'{unknown_text(unknown, vocab)}; they are checked like all others', stacklevel=3)
     return catalog.assign(split=catalog.content.map(known).astype('string')), common
 
 def _summarise(catalog, thumbs, duplicates, label_errors, checked, sizes, boxes, classes):
@@ -609,6 +628,8 @@ def _summarise(catalog, thumbs, duplicates, label_errors, checked, sizes, boxes,
         add('labels', 'likely label errors', label_errors.image)
         add('labels', f'likely label errors, p < {SURE:.0%}', label_errors.image[label_errors.score < SURE])
     add('labels', 'without a label', catalog.image[catalog.label.isna()])
+    spellings = spelling_groups(catalog.label)
+    add('labels', 'spelled in several ways', catalog.image[catalog.label.isin([l for g in spellings for l in g])], len(spellings))
     if classes:
         for which in 'largest', 'smallest':
             n = classes[f'{which}_images']
@@ -643,6 +664,65 @@ def _home(images):
     "The common folder of all images, or None."
     try: return os.path.commonpath([os.path.dirname(split_crop(p)[0]) for p in images]) or None
     except ValueError: return None
+
+# %% ../nbs/reference/audit.ipynb #7c757910
+SEVERITIES = dict(fault='fault: fix it before training', check='check: may be wrong, a person decides',
+                  note='note: not wrong, but good to know')
+_KINDS, _VERY = ('exact', 'near', 'flipped'), f'likely label errors, p < {SURE:.0%}'
+_FINDINGS = [ # severity, finding, what it means, what to do; `about` and `found` of rows of the summary: added, subtracted
+    ('fault', 'unreadable files', 'no network can use them', 'replace or remove them', 'files', ('unreadable', 'not found'), ()),
+    ('fault', 'images of one colour', 'they show nothing', 'remove the file', 'files', ('of one colour',), ()),
+    ('fault', 'impossible boxes', 'inverted, or beyond the image', 'correct the box', 'boxes', BOX_FAULTS[1:4], ()),
+    ('fault', 'duplicates with different labels', 'at least one label is wrong', 'exclude or relabel one of them', 'duplicates',
+     [f'{kind}, under two labels' for kind in _KINDS], ()),
+    ('fault', 'duplicates in two splits', 'the test accuracy is too high', 'exclude the training image', 'duplicates',
+     [f'{kind}, in two splits' for kind in _KINDS], ()),
+    ('check', f'likely label errors (p < {100*SURE:.0f} %)', 'the label or the model is wrong', 'review from the top of the list',
+     'labels', (_VERY,), ()),
+    ('check', 'other likely label errors', 'more often the model is wrong', 'review some', 'labels', ('likely label errors',),
+     (_VERY,)),
+    ('check', 'labels spelled in several ways', 'probably one class', 'give them one name', 'labels',
+     ('spelled in several ways',), ()),
+    ('check', 'boxes under 1 % of the image', 'a tiny car, or a wrong box', 'review all of them', 'boxes', BOX_FAULTS[4:5], ()),
+    ('note', f'a side below {TINY} px', 'few details', 'exclude if no car is visible', 'files', (f'a side below {TINY} px',), ()),
+    ('note', f'longer than {ODD} to 1', 'square inputs distort them', 'check crops', 'files', (f'longer than {ODD} to 1',), ()),
+    ('note', 'all duplicates', 'they count more than once', 'keep one image of each set', 'duplicates', _KINDS, ()),
+    ('note', 'images without a label', 'not used to train classes', 'label or ignore them', 'labels', ('without a label',), ()),
+    ('note', 'images without a box', 'no box can be checked', 'nothing, unless boxes are used', 'boxes', BOX_FAULTS[:1], ()),
+    ('note', 'boxes of the whole image', 'the images are already cropped', 'nothing', 'boxes', BOX_FAULTS[5:], ()),
+    ('note', 'images in classes under 10', 'too few to learn or to evaluate', 'add images, or merge classes', 'classes',
+     ('in classes with under 10',), ())]
+
+# %% ../nbs/reference/audit.ipynb #8d7d1220
+def _examples(found, catalog):
+    "Up to three texts with file names and labels for each finding."
+    home = _home([*catalog.image, *found.files.image])
+    name = lambda image: shorten(_relative(split_crop(image)[0], home), 48)
+    labels, label = dict(zip(catalog.image, catalog.label)), lambda l: '' if pd.isna(l) else f' ({shorten(l, 40)})'
+    one = lambda image: name(image) + label(labels.get(image, pd.NA))
+    def pair(r, of, other): return f'{name(r.image)}{label(getattr(r, of))} = {name(r.duplicate_of)}{label(getattr(r, other))}'
+    files, boxes = (t.groupby('fault', sort=False).image.apply(list).to_dict() for t in (found.files, found.boxes))
+    flagged, of, dup = found.label_errors, {}, found.duplicates
+    for _, finding, _, _, about, added, subtracted in _FINDINGS:
+        if about in ('files', 'boxes'):
+            rows = files if about == 'files' else boxes
+            named = [p for fault, images in rows.items() if fault.partition(':')[0] in added for p in images[:3]]
+            of[finding] = [one(p) for p in named[:3]]
+        elif about == 'duplicates':
+            across = next((c for c, words in (('label', 'different labels'), ('split', 'two splits')) if words in finding), None)
+            rows = (dup[dup[f'across_{across}s']] if across else dup).drop_duplicates('set')
+            of[finding] = [pair(r, across or 'label', f"other_{across or 'label'}") for r in rows.head(3).itertuples()]
+        elif 'likely' in finding:
+            rows = flagged[flagged.score < SURE] if added == (_VERY,) else flagged[flagged.score >= SURE]
+            of[finding] = [f'{one(r.image)}, suggested {shorten(r.suggested, 40)}' for r in rows.head(3).itertuples()]
+    n = lambda k: f"{k:,} image{'s' * (k != 1)}"
+    of['labels spelled in several ways'] = [' = '.join(f"'{shorten(l, 40)}' ({n(k)})" for l, k in list(g.items())[:3])
+                                            for g in spelling_groups(catalog.label)]
+    of['images without a label'] = [one(p) for p in catalog.image[catalog.label.isna()][:3]]
+    sizes = catalog.label.value_counts()
+    of['images in classes under 10'] = [f'{shorten(c, 40)} ({n(k)})' for c, k in sizes[sizes < 10].head(3).items()]
+    for reason, images in files.items(): of.setdefault(reason, [one(p) for p in images[:3]])
+    return {finding: texts[:3] for finding, texts in of.items() if texts}
 
 # %% ../nbs/reference/audit.ipynb #cd7650f5
 def _list_files(catalog, thumbs, sizes):
@@ -690,34 +770,11 @@ def audit(
                   labels=checked if isinstance(checked, dict) else dict(not_checked=checked),
                   distance=distance, correlation=correlation)
     found = Audit(summary, duplicates, label_errors, faulty, _list_files(catalog, thumbs, sizes), counts)
-    if out is not None: found.write(out, _home(catalog.image))
+    found.examples = _examples(found, catalog)
+    if out is not None:
+        claim_output(out)
+        found.write(out, _home(catalog.image))
     return found
-
-# %% ../nbs/reference/audit.ipynb #7c757910
-SEVERITIES = dict(fault='fault: fix it before training', check='check: may be wrong, a person decides',
-                  note='note: not wrong, but good to know')
-_KINDS, _VERY = ('exact', 'near', 'flipped'), f'likely label errors, p < {SURE:.0%}'
-_FINDINGS = [ # severity, finding, what it means, what to do; `about` and `found` of rows of the summary: added, subtracted
-    ('fault', 'unreadable files', 'no network can use them', 'replace or remove them', 'files', ('unreadable', 'not found'), ()),
-    ('fault', 'images of one colour', 'they show nothing', 'remove the file', 'files', ('of one colour',), ()),
-    ('fault', 'impossible boxes', 'inverted, or beyond the image', 'correct the box', 'boxes', BOX_FAULTS[1:4], ()),
-    ('fault', 'duplicates with different labels', 'at least one label is wrong', 'exclude or relabel one of them', 'duplicates',
-     [f'{kind}, under two labels' for kind in _KINDS], ()),
-    ('fault', 'duplicates in two splits', 'the test accuracy is too high', 'exclude the training image', 'duplicates',
-     [f'{kind}, in two splits' for kind in _KINDS], ()),
-    ('check', f'likely label errors (p < {100*SURE:.0f} %)', 'the label or the model is wrong', 'review from the top of the list',
-     'labels', (_VERY,), ()),
-    ('check', 'other likely label errors', 'more often the model is wrong', 'review some', 'labels', ('likely label errors',),
-     (_VERY,)),
-    ('check', 'boxes under 1 % of the image', 'a tiny car, or a wrong box', 'review all of them', 'boxes', BOX_FAULTS[4:5], ()),
-    ('note', f'a side below {TINY} px', 'few details', 'exclude if no car is visible', 'files', (f'a side below {TINY} px',), ()),
-    ('note', f'longer than {ODD} to 1', 'square inputs distort them', 'check crops', 'files', (f'longer than {ODD} to 1',), ()),
-    ('note', 'all duplicates', 'they count more than once', 'keep one image of each set', 'duplicates', _KINDS, ()),
-    ('note', 'images without a label', 'not used to train classes', 'label or ignore them', 'labels', ('without a label',), ()),
-    ('note', 'images without a box', 'no box can be checked', 'nothing, unless boxes are used', 'boxes', BOX_FAULTS[:1], ()),
-    ('note', 'boxes of the whole image', 'the images are already cropped', 'nothing', 'boxes', BOX_FAULTS[5:], ()),
-    ('note', 'images in classes under 10', 'too few to learn or to evaluate', 'add images, or merge classes', 'classes',
-     ('in classes with under 10',), ())]
 
 # %% ../nbs/reference/audit.ipynb #cfea84a7
 def findings_table(

@@ -91,8 +91,12 @@ YEAR_HEADS = 'classes', 'soft', 'ordinal', 'regression'                   # see 
 TARGETS = 'label', 'make', 'body', 'year'
 
 # %% ../nbs/reference/config.ipynb #c7b7fe2e
+class _Explicit:
+    "The settings that a user has chosen. They are neither compared nor saved: two recipes with equal settings are equal."
+    __slots__ = ('explicit',)
+
 @typed
-class _Layers:
+class _Layers(_Explicit):
     "Name, epochs, and the layers that are trained."
     name:str
     epochs:int = setting(12, 'Epochs of the fine-tuning stage; of the head, if `unfreeze` is false.', ge=1, le=10**4)
@@ -158,6 +162,11 @@ class Recipe(_Optimiser):
     patience:int = setting(
         0, 'Early stopping: epochs without a lower validation loss; the best weights are kept. 0: off.', ge=0, le=10**4)
 
+    def is_default(self, key) -> bool: # True also for a recipe that was not created by `choose_recipe`
+        "Whether a setting has the value of its recipe, and no user has chosen it with `choose_recipe`."
+        known = RECIPES.get(self.name)
+        return key not in getattr(self, 'explicit', ()) and (known is None or getattr(self, key) == getattr(known, key))
+
     def __post_init__(self):
         if self.mixup and self.cutmix: raise ValueError('mixup and cutmix cannot both be used: set one of them to 0')
 
@@ -213,11 +222,14 @@ def choose_recipe(
     if not isinstance(recipe, Recipe):
         if recipe not in RECIPES: raise CarscopeError(f"recipe '{recipe}' is unknown: use {', '.join(RECIPES)}")
         recipe = RECIPES[recipe]
+    explicit = getattr(recipe, 'explicit', frozenset())
     changes = {key: value for key, value in changes.items() if value is not None}
     known = [f.name for f in fields(Recipe) if f.name != 'name']
     for key in changes:
         if key not in known: raise CarscopeError(f"a recipe has no setting '{key}': use {', '.join(known)}")
-    return make(Recipe, asdict(recipe) | changes)
+    recipe = make(Recipe, asdict(recipe) | changes)
+    object.__setattr__(recipe, 'explicit', explicit | changes.keys()) # a recipe is frozen
+    return recipe
 
 # %% ../nbs/reference/config.ipynb #e5a7b2df
 DEFAULT_ARCH = 'tf_efficientnet_lite0' # works without a model hub; `reference/backbone` compares it with others

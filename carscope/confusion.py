@@ -68,7 +68,7 @@ from .metrics import (calibrated_error, class_mean_intervals, confusion_counts, 
 from .palette import BLUE, GREEN, ORANGE, SKY, plain_axes
 from .pictures import load_image
 from .predictions import Predictions, below_their_folder, read_predictions
-from .run import Run
+from .run import Run, claim_output, unknown_classes, unknown_text
 
 # %% ../nbs/reference/confusion.ipynb #bd665ac7
 def label_facts(
@@ -754,10 +754,11 @@ def analyse(
     "Compute all tables that the predictions allow. Raises CarscopeError without labelled images or without a known true class."
     truth = predictions.truth
     if not len(truth): raise CarscopeError('there is no labelled image to evaluate on')
+    unknown = unknown_classes(predictions.table.target, predictions.vocab)
     if (truth < 0).all():
-        first = predictions.table.target.iloc[0]
-        raise CarscopeError(f"no true class is in the vocabulary ('{first}' is not among '{predictions.vocab[0]}', ...): "
-                            'use predictions and labels with the same vocabulary')
+        text = unknown_text(unknown, predictions.vocab) if unknown else 'no image has a label'
+        raise CarscopeError(f'no true class is in the vocabulary ({text}): use predictions and labels with the same class names')
+    if unknown: warnings.warn(f'{unknown_text(unknown, predictions.vocab)}; each counts as an error', stacklevel=2)
     tables = dict(figures=bootstrap_figures(predictions), classes=class_table(predictions), pairs=most_confused(predictions, 100))
     has_valid = predictions.logits is not None and valid is not None and (valid.truth >= 0).any()
     temperature, reason = choose_temperature(valid, predictions) if has_valid else (predictions.temperature, None)
@@ -780,6 +781,7 @@ def write_analysis(
 ) -> dict: # table name to DataFrame
     "Compute all tables with `analyse`; save the tables as CSV, the figures as PNG and the matrix as HTML (atomic writes)."
     tables, out = analyse(predictions, valid), Path(out)
+    claim_output(out)
     for name, table in tables.items():
         index = name not in ('pairs', 'worst')
         with atomic_write(out/f'{name}.csv') as part: table.to_csv(part, index=index, float_format='%.5g')
@@ -804,8 +806,11 @@ def analyse_run(
     run,      # folder of a run, or a `.csv` or `.parquet` file of predictions
     out=None, # output folder; None: `confusion` in the folder of the run
 ) -> tuple[dict, Path]: # the tables, and the output folder
-    "Call `write_analysis` for a saved run or a file of predictions. Raises CarscopeError for a file without `out`."
+    """Call `write_analysis` for a saved run or a file of predictions. Raises CarscopeError for a file without `out`, and for a
+    run whose training is not complete."""
     path = Path(run)
+    if path.suffix.lower() in ('.csv', '.parquet') and not path.exists():
+        raise MissingFile(f'{path} does not exist: pass a run folder, or predictions as .csv (label, predicted) or .parquet')
     if path.is_file():
         if out is None: raise CarscopeError(f'{path} is a file: pass the output folder as out')
         return write_analysis(read_predictions(path), out), Path(out)

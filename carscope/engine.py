@@ -278,7 +278,7 @@ def cached_features(
     Raises CarscopeError if the cache cannot be written to, or if the processes do not share it."""
     key = json.dumps([STORE_VERSION, about, size, flip, str(compute.dtype), _hash_weights(body)], sort_keys=True)
     name = f"{re.sub(r'[^A-Za-z0-9_.-]', '_', about['name'])}-{size}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-    store = FeatureStore(cache_home()/'features'/name, feature_width(body, size))
+    store = FeatureStore(cache_home()/'features'/name, feature_width(body, size, about['name']))
     catalog = catalog.assign(_seen=_seen_names(catalog))
     missing = lambda: catalog[~catalog._seen.isin(store.index().index)].drop_duplicates('_seen')
     if on_first(lambda: len(missing()) > 0):

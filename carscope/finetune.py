@@ -39,9 +39,11 @@ def discriminative(
     return lr * decay ** np.arange(n - 1, -1, -1)
 
 # %% ../nbs/reference/finetune.ipynb #e1ccae53
+import errno
 import io
 import math
 import os
+import re
 import subprocess
 import time
 import warnings
@@ -56,7 +58,7 @@ from pathlib import Path
 # carscope first: it silences import warnings of fastai and tqdm
 from . import __version__
 from .augment import Squash
-from .backbone import SoftYears, feature_width, layer_groups, load_body
+from .backbone import SoftYears, feature_width, layer_groups, load_body, own_size, takes_size
 from .config import RECIPES, Backbone, Calibration, DataFacts, Lists, Objective, Preparation, Provenance, Recipe
 from .config import RunConfig, Split
 from .config import choose_recipe, objective_class, training_config
@@ -65,7 +67,7 @@ from .data import plot_class_counts, relabel_rows, sampling_weights, split_catal
 from .data import training_rows, vocabulary, with_periods
 from .engine import Compute, any_process, barrier, broadcast_weights, cached_features, choose_compute, process_rank
 from .engine import downscale_images, world_size
-from .files import CarscopeError
+from .files import FULL, CarscopeError, FileProblem
 from .inference import Classification
 from .learning import AccumulateBatches, EpochSeed, FeatureLoader, FusedAdam, compiled_training, compute_callbacks
 from .learning import feature_statistics, learner_state, on_all_processes, restore_learner, unstandardise
@@ -261,6 +263,7 @@ class RunWriter(Callback):
                    lr=float(max(self.recorder.lrs[-len(self.dls.train):])), seconds=now - self.start)
         self.start = now
         if not process_rank(): # only the first process writes
+            _write_again_if_removed(run, self.task)
             run.write_weights(self.state())
             run.write_history([*history, row])
         history.append(row) # an epoch is complete when its files are saved
@@ -268,6 +271,13 @@ class RunWriter(Callback):
         facts = dict(stage=self.stage, done=self.epoch + 1, history=history, learner=facts)
         if not process_rank(): run.write_checkpoint(tensors, facts)
         if self.task.progress: tqdm.write(_epoch_line(row, measured))
+
+def _write_again_if_removed(run, training):
+    "Writes the configuration and the catalog of a run whose folder was removed during the training."
+    if (run.path/'config.json').exists(): return
+    run.write_config(training.config)
+    run.write_catalog(training.catalog)
+    warnings.warn(f'{run.path} was removed during the training: it is written again')
 
 def _epoch_line(row, measured):
     if YearError.name in measured: shown = f'mean absolute error {measured[YearError.name]:5.1f} years'
@@ -574,9 +584,10 @@ def train(
     set_seed(chosen.seed)
     progress = progress and not process_rank()
     body, about = load_body(chosen.arch, chosen.weights)
+    chosen = _supported_sizes(chosen, body)
     # random weights have no pretrained statistics
     if chosen.weights == 'none': chosen = training_config(chosen, recipe=replace(chosen.recipe, norm='batch'))
-    width = _width(body, chosen.recipe)
+    width = _width(body, chosen.recipe, chosen.arch)
     training = _prepared(data, chosen, compute, body, Backbone(chosen.arch, **about, weights=chosen.weights, features=width),
                          split, objective or _objective(chosen), progress)
     training.workers, training.progress, training.callbacks = workers, progress, callbacks
@@ -594,12 +605,12 @@ def _prepared(data, chosen, compute, body, backbone, split, objective, progress)
     "Create the training with its catalog and configuration. Raises CarscopeError if the data do not fit the settings."
     found = checked_catalog(data, progress, truncated=chosen.truncated)
     catalog = exclude_rows(found, chosen.exclude) if chosen.exclude else found
-    labels = dict(zip(catalog.content, catalog.label))
+    labels = dict(zip(catalog.content, catalog.label.fillna('')))
     if chosen.relabel: catalog = relabel_rows(catalog, chosen.relabel)
-    new = {c: l for c, l in zip(catalog.content, catalog.label) if chosen.relabel and labels.get(c) is not l
-           and labels.get(c) != l}
+    new = {c: l for c, l in zip(catalog.content, catalog.label.fillna('')) if chosen.relabel and labels.get(c) != l}
     if chosen.crop: catalog = crop_catalog(catalog, chosen.margin, chosen.keep_aspect)
     catalog, target, periods = _year_target(catalog, chosen.target, chosen.periods)
+    _check_classes(catalog, target, split)
     official = [s for s in ('valid', 'test') if split is None and (catalog.split == s).any()]
     made = split or Split(chosen.valid, chosen.test, chosen.split_by, chosen.seed, official)
     if split is None:
@@ -617,6 +628,25 @@ def _prepared(data, chosen, compute, body, backbone, split, objective, progress)
         cache_images=chosen.cache_images, compile=chosen.compile, data=_data_facts(data, catalog, target),
         provenance=_provenance(compute))
     return Training(None, catalog, config, compute, body, objective=objective)
+
+# %% ../nbs/reference/finetune.ipynb #8d03c85b
+def _check_classes(catalog, target, split):
+    "Raises CarscopeError for a single class, or if no class has two images. Warns about classes with a single image."
+    free = catalog if split is not None or 'split' not in catalog else catalog[~catalog.split.isin(['valid', 'test'])]
+    if target not in catalog: return # `split_catalog` gives the error
+    counts = free[target].dropna().astype('string').value_counts()
+    validated = len(free) < len(catalog) and (catalog.split == 'valid').any()
+    if len(counts) == 1:
+        raise CarscopeError(f"all {counts.iloc[0]} images to train on have the same {target}, '{counts.index[0]}': at least 2 "
+                            f'classes are needed, so add images of another {target}, or choose another --target')
+    single = counts.index[counts == 1]
+    if len(counts) and len(single) == len(counts) and not validated:
+        raise CarscopeError(f'each of the {len(counts)} values of {target} has a single image: at least 2 images of a class are '
+                            'needed, one for training and one for validation, so add images, or choose another --target')
+    if len(single) and split is None and not validated and target not in YEAR_TARGETS:
+        named = ', '.join(f"'{name}'" for name in sorted(single)[:3])
+        warnings.warn(f"{len(single)} of {len(counts)} classes have a single image, which is used for training, not for "
+                      f"validation: {named}{', ...' if len(single) > 3 else ''}")
 
 def _data_facts(data, catalog, target):
     trained = catalog[catalog.split == 'train']
@@ -641,7 +671,7 @@ def _carry_out(training, out, checks, overwrite):
             if training.progress: tqdm.write(f'checked before the training: {", ".join(table.check)}')
         training.run = _begin(out, training, overwrite)
         predictions = _predict_splits(training, _fit_stages(training))
-    if not process_rank(): _finish(training, predictions)
+        if not process_rank(): _finish(training, predictions)
     barrier()
     return training.run
 
@@ -692,13 +722,32 @@ def _shared_batch(recipe):
                             'with --batch-size')
     return recipe.batch_size
 
-def _width(body, recipe):
+def _supported_sizes(chosen, body):
+    "The configuration with image sizes that the network takes, where the user has not chosen other sizes. Warns about a change."
+    recipe, what = chosen.recipe, []
+    if recipe.is_default('size') and not takes_size(body, recipe.size) and takes_size(body, own_size(body)):
+        recipe, what = replace(recipe, size=own_size(body)), ['training']
+    if recipe.eval_size != recipe.size and chosen.recipe.is_default('test_scale') and takes_size(body, recipe.size) \
+       and not takes_size(body, recipe.eval_size):
+        recipe, what = replace(recipe, test_scale=1.), [*what, 'evaluation']
+    if not what: return chosen
+    uses = f"the {' and the '.join(what)} use{'s' * (len(what) == 1)} {recipe.size} px"
+    warnings.warn(f'{chosen.arch} takes {recipe.size} px: {uses}')
+    return training_config(chosen, recipe=recipe)
+
+def _width(body, recipe, arch):
     "Width of the features. Raises CarscopeError if the body does not take the image sizes of the recipe."
-    width = feature_width(body, recipe.size)
-    try: return width if recipe.eval_size == recipe.size else feature_width(body, recipe.eval_size)
-    except ValueError:
-        raise CarscopeError(f'the backbone takes images of {recipe.size} px, but not of {recipe.eval_size} px, the size in '
-                            'evaluation of this recipe: add --set test_scale=1') from None
+    width = feature_width(body, recipe.size, arch)
+    if recipe.eval_size != recipe.size and not takes_size(body, recipe.eval_size):
+        raise CarscopeError(f'{arch} takes images of {recipe.size} px, but not of {recipe.eval_size} px, the size in '
+                            'evaluation of this recipe: add --set test_scale=1')
+    if recipe.unfreeze and recipe.start_scale < 1:
+        grow = GrowSize(round(recipe.start_scale * recipe.size), recipe.size)
+        sizes = {grow.size_at(epoch, recipe.epochs) for epoch in range(recipe.epochs)}
+        wrong = next((size for size in sorted(sizes) if not takes_size(body, size)), None)
+        if wrong: raise CarscopeError(f'{arch} takes images of {recipe.size} px, but not of {wrong} px, a size in the first '
+                                      'epochs of this recipe: add --set start_scale=1')
+    return width
 
 def _fit_stages(training):
     "Run the stages and return the trained network."
@@ -714,9 +763,19 @@ def _explained(training):
     "Context that adds a remedy and the saved state of the run to errors and interruptions."
     try: yield
     except KeyboardInterrupt: raise KeyboardInterrupt(f'interrupted{_what_is_left(training)}') from None
-    except Diverged as e: raise Diverged(f'{e}{_what_is_left(training)}') from None
+    except CarscopeError as e:
+        left = _what_is_left(training)
+        # a file problem ends with a way out of its own
+        raise type(e)(_own_words(e) + (f" ({left.lstrip(': ')})" if left and isinstance(e, OSError) else left)) from None
     except Exception as e:
         recipe, left = training.recipe, _what_is_left(training)
+        if isinstance(e, OSError) and e.errno in (*FULL, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR):
+            way_out = 'free some space' if e.errno in FULL else 'make it available'
+            raise FileProblem(f"{e.filename or 'a file'} cannot be used ({os.strerror(e.errno)}): {way_out}, or choose another "
+                              f"folder ({left.lstrip(': ') or 'nothing is kept'})") from None
+        if 'shared memory' in str(e) or 'shm' in str(e):
+            raise CarscopeError('the shared memory of this machine (/dev/shm) is full: load images without other processes '
+                                f'(--workers 0){left}') from None
         if isinstance(e, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(e):
             raise OutOfMemory(f'out of memory: use smaller batches (--batch-size, now {recipe.batch_size}; --set '
                               f'accumulate={2 * recipe.accumulate} with half the batch size keeps the images per '
@@ -729,6 +788,10 @@ def _explained(training):
                                 f'processes (--workers, 0 for none){left}') from None
         raise
 
+def _own_words(e):
+    "The message of an error, without the name of the callback and the event that fastai puts before it."
+    return re.sub(r'\AException occured in `\w+` when calling event `\w+`:\s*', '', str(e))
+
 def _what_is_left(training):
     "End of an error message: the saved state of the run. Removes a run without a complete epoch."
     run = training.run
@@ -739,7 +802,8 @@ def _what_is_left(training):
     if done:
         return (f': {run.path} keeps the weights of epoch {done} of {total}; evaluate them with `carscope evaluate {run.path} '
                 'DATA`, or continue with --resume')
-    run.remove()
+    try: run.remove()
+    except OSError: pass # the folder has been removed, or cannot be written to
     return f' before the first epoch was complete: nothing is kept in {run.path}'
 
 # %% ../nbs/reference/finetune.ipynb #64ff5f34
@@ -763,6 +827,8 @@ def _finish(training, predictions):
     with this file is complete."""
     run, catalog = training.run, training.catalog
     calibration = Calibration(**calibrate(predictions.of_split('valid')))
+    if not (run.path/'model.safetensors').exists():
+        raise FileProblem(f'{run.path} was removed during the training: train again')
     training.config = replace(training.config, calibration=calibration)
     run.write_config(training.config)
     predictions = replace(predictions, temperature=calibration.temperature)

@@ -7,6 +7,7 @@ __all__ = ['predict_logits', 'Classification', 'predict', 'evaluate', 'tta_sizes
 
 # %% ../nbs/reference/inference.ipynb #ed68f145
 import time
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -18,9 +19,9 @@ from .config import RunConfig
 from .data import fingerprint
 from .engine import Compute, all_gather, choose_compute, forward_images, inference_copy, process_slice
 from .files import CarscopeError
-from .metrics import metrics_of, paired_gain
+from .metrics import YEAR_TARGETS, metrics_of, paired_gain
 from .predictions import Predictions
-from .run import Run
+from .run import Run, class_map, list_images, map_remedy, unknown_classes, unknown_text, usable_images
 
 # %% ../nbs/reference/inference.ipynb #c3bb455f
 def predict_logits(
@@ -94,21 +95,28 @@ class Classification:
 # %% ../nbs/reference/inference.ipynb #e845be36
 def predict(
     run:Run,
-    images,                 # paths or image references (file, shard row, crop)
+    images,                 # as in `list_images`: paths, image references (file, shard row, crop), folders; each is used once
     top:int=5,              # number of classes per image
     device:str='auto',      # 'auto', 'cpu', 'cuda' or 'mps'
     workers:int=None,       # number of image loading processes; None: chosen automatically
     progress:bool=False,    # show a progress bar
+    skip:bool=False,        # leave out images that cannot be opened, with a warning; they are in `attrs['left_out']`
 ) -> pd.DataFrame: # columns image, rank, the target (such as make), probability; at most `top` rows per image
-    "Top-k classes of each image with calibrated probabilities. Raises CarscopeError if an image cannot be opened."
-    config, references = run.config, run.prepare_images(images)
+    """Top-k classes of each image with calibrated probabilities.
+
+    Raises CarscopeError if an image cannot be opened; with `skip`, if none can be opened."""
+    images, bad = list(list_images(images)), []
+    if skip: images, bad = usable_images(images)
+    config, references = run.config, run.prepare_images(images, checked=skip)
     logits = predict_logits(run.network(), references, config, choose_compute(device), workers, progress)
     probs = softmax(logits / config.calibration.temperature, axis=1)
     rows = []
     for image, p in zip(images, probs):
         for rank, c in enumerate(np.argsort(-p, kind='stable')[:top]):
             rows.append({'image': str(image), 'rank': rank + 1, config.target: config.vocab[c], 'probability': float(p[c])})
-    return pd.DataFrame(rows, columns=['image', 'rank', config.target, 'probability'])
+    table = pd.DataFrame(rows, columns=['image', 'rank', config.target, 'probability'])
+    table.attrs['left_out'] = bad
+    return table
 
 # %% ../nbs/reference/inference.ipynb #0a0ed7f1
 def evaluate(
@@ -118,17 +126,24 @@ def evaluate(
     workers:int=None,      # number of image loading processes; None: chosen automatically
     progress:bool=False,   # show a progress bar
     tta:bool=False,        # test-time augmentation: mean logits over up to three sizes and horizontal flips
+    class_names=None,      # translates labels of the data set to classes of the run: file or dict for `class_map`, or `auto`
 ) -> tuple[dict, Predictions]: # metrics, predictions
     """Evaluates a run on a data set, which is prepared as in the training.
 
     The metrics include `split` (name of the evaluated split), `n_trained_on` and `n_left_out` (numbers of training images and of
-    excluded images in the data set), `same_data` (True for the data set of the training) and `images_per_second`. With `tta`,
-    they also include `tta_gain`, `tta_gain_low` and `tta_gain_high`: the gain in accuracy and its 95 % interval.
+    excluded images in the data set), `n_unlabelled` (images without a label), `same_data` (True for the data set of the training)
+    and `images_per_second`. With `tta`, they also include `tta_gain`, `tta_gain_low` and `tta_gain_high`: the gain in accuracy
+    and its 95 % interval. `n_unknown` and `unknown_classes` count the images and classes that the run does not know; `unknown`
+    has the number of images of each of these classes. They are not evaluated. A year model does not leave out unknown years.
 
-    Raises CarscopeError if the data set has no usable labelled image."""
+    Raises CarscopeError if the data set has no usable labelled image, or no class that the run knows."""
     compute, config, objective = choose_compute(device), run.config, run.objective
     catalog = run.prepare(data, progress)
+    if class_names is not None: catalog = _translated(catalog, config, class_names)
     split, rows, counts = _unseen_rows(run, catalog, config.target)
+    if config.target not in YEAR_TARGETS:
+        rows, unknown = _known_rows(rows, config)
+        counts |= dict(n_unknown=sum(unknown.values()), unknown_classes=len(unknown), unknown=unknown)
     net = objective.load(run)
     start = time.perf_counter()
     predictions = _answers(objective, net, rows, config, compute, workers=workers, progress=progress)
@@ -140,7 +155,7 @@ def evaluate(
         seconds = time.perf_counter() - start
         gained = paired_gain(plain.guess == plain.truth, predictions.guess == predictions.truth)
         gain = dict(zip(('tta_gain', 'tta_gain_low', 'tta_gain_high'), gained))
-    metrics = dict(split=split, **objective.evaluate(predictions, config), **gain, **counts,
+    metrics = dict(split=split) | objective.evaluate(predictions, config) | dict(**gain, **counts,
                    same_data=fingerprint(catalog) == config.data.fingerprint, images_per_second=len(rows) / seconds)
     return metrics, predictions
 
@@ -159,10 +174,32 @@ def _unseen_rows(run, catalog, target):
     if split == 'unseen' and (lists.exclude and not lists.left_out) and (labelled.split == 'valid').any(): split = 'valid'
     trained_on = int((labelled.split == 'train').sum())
     left_out = sum(reason == 'left out in the training' for _, reason in catalog.attrs.get('dropped', ()))
+    if not len(labelled):
+        raise CarscopeError(f'there is no image to evaluate on: none of {len(catalog):,} images has a {target}; give a data set '
+                            'with labels' + f', or a table with a column {target}' * (target != 'label'))
     if split is None:
         raise CarscopeError(f'there is no image to evaluate on: of {len(catalog)} images, {len(labelled)} have a {target}, and '
                             'the run was trained on all of these')
-    return split, labelled[labelled.split == split].reset_index(drop=True), dict(n_trained_on=trained_on, n_left_out=left_out)
+    counts = dict(n_trained_on=trained_on, n_left_out=left_out, n_unlabelled=len(catalog) - len(labelled))
+    return split, labelled[labelled.split == split].reset_index(drop=True), counts
+
+def _translated(catalog, config, class_names):
+    "The catalog with the classes of the run instead of the names of the data set."
+    names = class_map(class_names, catalog[config.target], config.vocab)
+    labels = catalog[config.target].astype('string')
+    changed = catalog.assign(**{config.target: labels.map(lambda c: names.get(c, c), na_action='ignore').astype('string')})
+    changed.attrs = catalog.attrs
+    return changed
+
+def _known_rows(rows, config):
+    "The rows of known classes, and the number of images of each unknown class, with a warning. Raises if none is known."
+    unknown = unknown_classes(rows[config.target], config.vocab)
+    if not unknown: return rows, unknown
+    text, remedy = unknown_text(unknown, config.vocab), map_remedy(unknown, config.vocab)
+    if sum(unknown.values()) == len(rows):
+        raise CarscopeError(f'the data have no class of the run, so there is no accuracy: {text}; {remedy}')
+    warnings.warn(f'{text}; they are not evaluated; {remedy}', stacklevel=3)
+    return rows[~rows[config.target].astype('string').isin(list(unknown))].reset_index(drop=True), unknown
 
 def _answers(objective, net, rows, config, compute, **how):
     rows, logits = objective.predict(net, rows, config, compute, **how)

@@ -19,6 +19,8 @@ from fastcore.basics import patch
 from scipy.special import log_softmax
 
 from .files import CarscopeError, atomic_write
+from .readers.registry import CATALOG_COLUMNS, as_splits
+from .readers.tables import line_of, read_text_table
 
 # %% ../nbs/reference/predictions.ipynb #f466a579
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ def read_predictions(
 ) -> Predictions:
     "Read predictions from `path`. Raises CarscopeError if the file does not contain predictions."
     path = Path(path)
-    if path.suffix == '.csv': return _read_csv(path)
+    if path.suffix.lower() in ('.csv', '.tsv', '.txt'): return _read_text(path)
     with pq.ParquetFile(path) as file:
         about = json.loads((file.schema_arrow.metadata or {}).get(b'carscope', b'null'))
         if about is None:
@@ -143,32 +145,29 @@ def read_predictions(
     return Predictions(table, logits, **about)
 
 # %% ../nbs/reference/predictions.ipynb #02db9bbc
-def _read_csv(path):
-    "Read predictions from a CSV file. Numeric columns that are not known columns of a catalog are class probabilities."
-    from carscope.data import CATALOG_COLUMNS
-    text = dict.fromkeys(('label', 'predicted', 'split'), 'string')
-    try: rows = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=['']) # NA can be a class name
-    except ValueError as e:
-        raise CarscopeError(f'{path} cannot be read as a table ({str(e).splitlines()[0]}): save it again as CSV') from None
+def _read_text(path):
+    "Read predictions from a text table. Numeric columns that are not known columns of a catalog are class probabilities."
+    rows, line = read_text_table(path), line_of(path)
     if 'label' not in rows:
         raise CarscopeError(f"{path} has no column 'label' with the true classes; it has {', '.join(map(str, rows.columns[:8]))}")
     for c in ('label', 'predicted'):
         gaps = rows[c].isna() if c in rows else np.zeros(len(rows), bool)
         if gaps.any():
             raise CarscopeError(f"{path}: {gaps.sum():,} of {len(rows):,} rows have no value in the column '{c}' "
-                                f'(line {gaps.argmax() + 2} is the first): fill in the values or remove these rows')
-    rows = rows.assign(target=rows.label, split=rows.split if 'split' in rows else 'test')
+                                f'({line(int(gaps.argmax()))} is the first): fill in the values or remove these rows')
+    rows = rows.assign(target=rows.label, split=as_splits(rows.split, line) if 'split' in rows else 'test')
     others = {*CATALOG_COLUMNS, 'target', 'predicted', 'confidence', 'content', 'width', 'height'}
-    classes = [c for c in rows if c not in others and pd.api.types.is_numeric_dtype(rows[c])]
+    numbers = {c: pd.to_numeric(rows[c], errors='coerce') for c in rows if c not in others}
+    classes = [c for c, values in numbers.items() if values.notna().all()]
     if not classes:
         if 'predicted' not in rows:
             raise CarscopeError(f"{path} has neither a column 'predicted' nor a column of probabilities for each class")
         return Predictions(rows, None, sorted({*rows.label.dropna(), *rows.predicted.dropna()}))
-    probs = rows[classes].to_numpy(np.float64)
+    probs = np.column_stack([numbers[c].to_numpy(np.float64) for c in classes])
     off = ~((abs(probs.sum(1) - 1) < 1e-3) & (probs >= 0).all(1))
     if off.any():
         first, named = off.argmax(), ', '.join(classes[:3]) + ', ...' * (len(classes) > 3)
         raise CarscopeError(f'{path}: in {off.sum():,} of {len(rows):,} rows the columns {named} are not probabilities '
-                            f'(line {first + 2} sums to {probs[first].sum():.3g}): use values from 0 to 1 that sum to 1, '
+                            f'({line(int(first))}: the sum is {probs[first].sum():.3g}): use values from 0 to 1 that sum to 1, '
                             'or remove the columns')
     return Predictions(rows.drop(columns=classes), np.log(probs.clip(1e-12)).astype(np.float32), classes)

@@ -9,6 +9,7 @@ __all__ = ['DISTANCE_LOSSES', 'nearest', 'embed', 'similar', 'plot_neighbours', 
 # %% ../nbs/reference/similar.ipynb #47553154
 import html
 import inspect
+import warnings
 from dataclasses import asdict, dataclass
 
 # carscope first: it keeps import warnings of fastai and tqdm quiet
@@ -17,14 +18,14 @@ from .backbone import Branched, feature_width
 from .config import RunConfig
 from .data import as_catalog, check_images
 from .engine import cached_features, choose_compute
-from .files import CarscopeError, require
+from .files import CarscopeError, MissingFile, require
 from .finetune import image_loaders, recipe_loss
 from .inference import Classification, predict_logits
 from .interactive import interactive_html
-from .metrics import wilson
+from .metrics import YEAR_TARGETS, wilson
 from .palette import BLUE, COLOURS, GREEN, GREY, LIGHT_GREY, ORANGE, PINK, YELLOW, plain_axes
-from .pictures import data_uri, load_image
-from .run import Run
+from .pictures import data_uri, is_there, load_image
+from .run import Run, list_images, unknown_classes, unknown_text, usable_images
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -79,22 +80,32 @@ def embed(
 
 def similar(
     run:Run,               # its body computes the features
-    images,                # paths or image references
+    images,                # as in `list_images`: paths, image references, folders of images; each image is used once
     data=None,             # a catalog, or an input of `read_catalog`; None: all images of the run
     top:int=10,            # number of similar images per query image
     device:str='auto',     # as in `choose_compute`
     workers:int=None,      # number of worker processes; None: `default_workers()`
     progress:bool=False,   # show a progress bar
+    skip:bool=False,       # leave out images that cannot be opened, with a warning; they are in `attrs['left_out']`
 ) -> pd.DataFrame: # `top` rows per image: image, rank, similar, distance, and label, make, model, year if in the catalog
     """The most similar images of a catalog for each query image, without the image itself. Query images and catalog are
-    prepared as in the training of the run.
+    prepared as in the training of the run. A warning counts the images of the catalog whose class the run does not know.
 
-    Raises CarscopeError for an image that cannot be opened, or for a catalog with fewer than `top` other images."""
-    references, compute = run.prepare_images(images), choose_compute(device)
+    Raises CarscopeError for an image that cannot be opened, for a catalog with fewer than `top` other images, and if the images
+    of the run are no longer at their paths."""
+    images, bad = list(list_images(images)), []
+    if skip: images, bad = usable_images(images)
+    references, compute = run.prepare_images(images, checked=skip), choose_compute(device)
     asked = check_images(as_catalog(dict(image=references)))
-    catalog = run.catalog if data is None else run.prepare(data, progress)
     net, config = run.network(), run.config
-    features, rows = embed(net, config, catalog, compute, workers, progress)
+    catalog = run.catalog if data is None else run.prepare(data, progress)
+    checked = data is not None and config.target not in YEAR_TARGETS
+    if checked and (unknown := unknown_classes(catalog[config.target], config.vocab)):
+        warnings.warn(f'{unknown_text(unknown, config.vocab)}; the search uses them like all others', stacklevel=2)
+    lost = [] if data is not None else [image for image in catalog.image if not is_there(image)]
+    try: features, rows = embed(net, config, catalog, compute, workers, progress)
+    except Exception as e: raise _moved(run, lost, len(catalog)) if lost else e from None # the features are not cached
+    if lost: warnings.warn(str(_moved(run, lost, len(catalog))), stacklevel=2)
     asked_features, at = embed(net, config, asked, compute, workers, progress)
     place = dict(zip(catalog.content[::-1], range(len(catalog) - 1, -1, -1)))
     positions, distances = nearest(asked_features[at], features, top, rows, [place.get(c, -1) for c in asked.content])
@@ -102,7 +113,13 @@ def similar(
     found = catalog.iloc[positions.ravel()][['image', *columns]].reset_index(drop=True).rename(columns=dict(image='similar'))
     found.insert(1, 'distance', distances.ravel())
     queries = dict(image=np.repeat([str(p) for p in images], top), rank=np.tile(np.arange(1, top + 1), len(asked)))
-    return pd.concat([pd.DataFrame(queries), found], axis=1)
+    table = pd.concat([pd.DataFrame(queries), found], axis=1)
+    table.attrs['left_out'] = bad
+    return table
+
+def _moved(run, lost, total):
+    return MissingFile(f'{len(lost):,} of the {total:,} images of {run.path} are no longer at their paths (the first: '
+                       f'{lost[0]}): pass the folder of the data set with --data')
 
 # %% ../nbs/reference/similar.ipynb #acfb8724
 def _caption(row, by):

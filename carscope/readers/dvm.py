@@ -296,7 +296,10 @@ def read_dvm(
     rows = cars.take(pictures.car).reset_index(drop=True).assign(source=source, **pictures[['image', 'view', 'viewpoint']])
     return rows[ROWS], dropped
 
-register(Reader('DVM-CAR', 'DVM-CAR (its tables, or confirmed_fronts)', is_dvm, lambda path: as_catalog(*read_dvm(path))))
+register(Reader('DVM-CAR', 'DVM-CAR (its tables, or confirmed_fronts)', is_dvm, lambda path: as_catalog(*read_dvm(path)),
+                key='dvm_car',
+                evidence='Image_table.csv, a folder confirmed_fronts, or front views in its folders',
+                used='make, model, body, launch year, view, and the quality of each image', unused='prices, trims, sales'))
 
 def _pictures_and_cars(path, first, last):
     "DataFrames of all images (name, image, car, said, view, viewpoint, quality) and of their cars; `car` is a row number."

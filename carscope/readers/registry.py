@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['CATALOG_COLUMNS', 'NUMBERS', 'SPLITS', 'MISSING', 'SPLIT_NAMES', 'NAMES', 'READERS', 'Dropped', 'as_numbers',
            'as_splits', 'as_catalog', 'composed', 'encodable', 'readable', 'dropped_text', 'shorten', 'Reader',
-           'register', 'known_layouts', 'read_catalog', 'notice', 'find_reader', 'list_folder']
+           'register', 'known_layouts', 'contents', 'read_catalog', 'notice', 'find_reader', 'list_folder']
 
 # %% ../../nbs/reference/readers/registry.ipynb #00761b41
 import os
@@ -61,7 +61,8 @@ def as_numbers(
     return numbers.astype(kind)
 
 # %% ../../nbs/reference/readers/registry.ipynb #56afe8d3
-SPLIT_NAMES = {'train': 'train', 'training': 'train', 'valid': 'valid', 'val': 'valid', 'validation': 'valid', 'test': 'test'}
+SPLIT_NAMES = {'train': 'train', 'training': 'train', 'test': 'test', 'testing': 'test', 'holdout': 'test',
+               **dict.fromkeys(('valid', 'val', 'validation', 'validate', 'dev', 'eval', 'evaluation'), 'valid')}
 
 def as_splits(
     values:pd.Series,     # names of splits, such as `val`
@@ -178,9 +179,17 @@ def register(
     return reader
 
 def known_layouts() -> str:
-    "Descriptions of the registered formats, for error messages."
-    *first, last = [r.description for r in READERS]
-    return f"{', '.join(first)}, or {last}" if first else last
+    "The description of the first registered format and the names of the others, for error messages."
+    first, *others = [READERS[0].description, *(r.name for r in READERS[1:])]
+    return f"{first}, {', '.join(others[:-1])}{', ' * (len(others) > 1)}or {others[-1]}" if others else first
+
+def contents(folder) -> str: # such as `12 .jpg, 3 .txt, 2 folders`
+    "The numbers of files by suffix, and of folders, for error messages."
+    files = Counter(Path(e.name).suffix.lower() or 'without suffix' for e in list_folder(folder, 'is_file'))
+    folders = len(list_folder(folder, 'is_dir'))
+    counts = [f'{n:,} {suffix}' for suffix, n in files.most_common(4)]
+    return ', '.join(counts + [f"{folders:,} folder{'s' * (folders > 1)}"] * bool(folders)) or 'nothing'
+
 
 # %% ../../nbs/reference/readers/registry.ipynb #7dfd033d
 def read_catalog(
@@ -196,7 +205,7 @@ def read_catalog(
         return as_catalog(showroom())
     path = Path(os.path.abspath(Path(path).expanduser()))
     if not path.exists(): raise MissingFile(f'{path} does not exist: give the folder or file of a data set')
-    if path.is_dir() and not any(os.scandir(path)): raise CarscopeError(f'{path} is empty')
+    if path.is_dir() and not os.listdir(path): raise CarscopeError(f'{path} is empty')
     reader, inner = find_reader(path)
     if columns and not reader.takes_columns: raise CarscopeError(f'{path} is {reader.name}: this format has no columns to choose')
     catalog = reader.read(inner, columns=columns) if columns else reader.read(inner)
@@ -229,7 +238,8 @@ def find_reader(
         folders = list_folder(inner, 'is_dir') if inner.is_dir() else []
         if len(folders) != 1: break
         inner = Path(folders[0].path)
-    raise CarscopeError(f'{path} is none of the known layouts: {known_layouts()}')
+    holds = f' (it holds {contents(path)})' if Path(path).is_dir() else ''
+    raise CarscopeError(f'{path} is none of the known layouts{holds}: {known_layouts()}')
 
 def list_folder(
     folder,
