@@ -737,8 +737,10 @@ def training_rows(
     if not n.get('valid'):
         raise CarscopeError(f"no validation image has a value of '{target}' that was trained on: raise valid, or choose another "
                             "target or split")
-    if batch_size > n.get('train', 0):
-        raise CarscopeError(f"batch size {batch_size} is larger than the {n.get('train', 0)} training images")
+    images = n.get('train', 0)
+    if batch_size > images:
+        way = f'use a batch size of {max(2, images // 4)}, or more images' if images > 1 else 'add images'
+        raise CarscopeError(f'batch size {batch_size} is larger than the number of training images ({images}): {way}')
     return rows
 
 # %% ../nbs/reference/data.ipynb #a16d49cd
