@@ -95,6 +95,11 @@ class _Explicit:
     "The settings that a user has chosen. They are neither compared nor saved: two recipes with equal settings are equal."
     __slots__ = ('explicit',)
 
+    def __getstate__(self): return vars(self) | {'explicit': getattr(self, 'explicit', frozenset())}
+
+    def __setstate__(self, state): # for pickle and copy, which cannot set the attributes of a frozen object
+        for name, value in state.items(): object.__setattr__(self, name, value)
+
 @typed
 class _Layers(_Explicit):
     "Name, epochs, and the layers that are trained."
