@@ -9,9 +9,7 @@ __all__ = ['SETS', 'RECIPES', 'DEMO_STYLE', 'NEXT', 'train_demo', 'example_run',
 # %% ../nbs/reference/demo.ipynb #a1de0004
 import hashlib
 import html
-import shutil
 import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 
 import carscope
@@ -47,6 +45,7 @@ RECIPES = dict( # target to recipe
                        frozen=3, norm='pretrained'),
     year=choose_recipe('frozen', size=224, views=2, epochs=20, head='soft', soften=4))
 
+# %% ../nbs/reference/demo.ipynb #8edbf684
 def train_demo(
     out,                     # folder for one run folder per target
     arch:str=DEFAULT_ARCH,   # as in `train`
@@ -66,10 +65,8 @@ def train_demo(
     out.mkdir(parents=True, exist_ok=True)
     for target in SETS:
         before(target)
-        catalog = _draw(target, seed, progress)
-        runs[target] = _train_on(target, catalog, out/target, arch=arch, weights=weights, seed=seed, device=device,
-                                 overwrite=True, progress=progress)
-        if (arch, weights, seed) == (DEFAULT_ARCH, 'imagenet', 0): _keep_as_example(target, catalog, runs[target].path)
+        runs[target] = _train_on(target, _draw(target, seed, progress), out/target, arch=arch, weights=weights, seed=seed,
+                                 device=device, overwrite=True, progress=progress)
     return runs
 
 def _draw(target, seed=0, progress=False):
@@ -80,35 +77,26 @@ def _train_on(target, catalog, out, **settings):
     return train(catalog, out, target=target, recipe=RECIPES[target], valid=cars['valid'], test=.2, split_by=cars['split_by'],
                  checks=False, **settings)
 
+# %% ../nbs/reference/demo.ipynb #467c8a09
 def example_run(
     target:str,          # 'make' or 'year'
     progress:bool=False, # show the progress
 ) -> Run:
     """A model of generated cars for examples, with the settings of the demo.
 
-    The first call trains it (one to two minutes), unless the demo has run with its default settings. Later calls read it from
-    the cache.
+    The first call trains it (one to two minutes). Later calls read it from the cache.
     Raises CarscopeError if `target` is unknown, or if there are no pretrained weights."""
     if target not in SETS: raise CarscopeError(f"no example for the target '{target}': choose {' or '.join(SETS)}")
     catalog = _draw(target, progress=progress)
-    with _example_folder(target, catalog) as (folder, part):
-        if not folder.exists(): _train_on(target, catalog, part, progress=progress)
-    return Run(folder)
-
-@contextmanager
-def _example_folder(target, catalog):
-    "Yields the folder of an example, which one process at a time may make, and a folder that is renamed to it at the end."
     settings = repr((Path(catalog.image[0]).parents[2].name, SETS[target], RECIPES[target], DEFAULT_ARCH, carscope.__version__))
     folder = cache_home()/'runs'/f'{target}-{hashlib.blake2b(settings.encode(), digest_size=6).hexdigest()}'
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.parent/f'.{folder.name}.lock'), tempfile.TemporaryDirectory(dir=folder.parent, prefix='.') as part:
-        yield folder, Path(part)/'run'
-        if (Path(part)/'run').exists(): (Path(part)/'run').rename(folder)
-
-def _keep_as_example(target, catalog, path):
-    "Copy a run of the demo into the cache, so that `example_run` does not train the same model again."
-    with _example_folder(target, catalog) as (folder, part):
-        if not folder.exists(): shutil.copytree(path, part)
+    with FileLock(folder.parent/f'.{folder.name}.lock'): # a second process waits and finds the run
+        if not folder.exists():
+            with tempfile.TemporaryDirectory(dir=folder.parent, prefix='.') as part:
+                _train_on(target, catalog, Path(part)/'run', progress=progress)
+                (Path(part)/'run').rename(folder)
+    return Run(folder)
 
 # %% ../nbs/reference/demo.ipynb #a1de0008
 DEMO_STYLE = STYLE + """
