@@ -27,9 +27,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
-from .backbone import load_body
+from .backbone import load_body, own_size, takes_size
 from .config import DEFAULT_ARCH
-from .data import BOX_FAULTS, as_catalog, box_faults, check_images, fold_catalog, read_catalog
+from .data import BOX_FAULTS, box_faults, check_images, fold_catalog, read_catalog
 from .engine import cached_features, choose_compute
 from .files import CarscopeError, atomic_write, available_cores, write_json
 from .metrics import YEAR_TARGETS, wilson
@@ -38,6 +38,7 @@ from .pictures import load_image, read_bytes, split_crop
 from .jit import jit
 from .readers.names import normalise_name
 from .readers.registry import shorten
+from .readers.tables import rows_catalog
 from .run import Run, claim_output, unknown_classes, unknown_text
 
 # %% ../nbs/reference/audit.ipynb #b481aa8e
@@ -239,7 +240,7 @@ def alike(
 
     Multi-index hashing (Norouzi, Punjani and Fleet, CVPR 2012). Raises TooManyPairs when a quarter of the bits finds more than
     `MAX_PAIRS`, and CarscopeError for a `distance` out of range."""
-    if not 0 <= distance < 64: raise CarscopeError(f'distance={distance} is not a valid number of bits. Use 0 to 63.')
+    if not 0 <= distance < 64: raise CarscopeError(f'distance={distance} is out of range: use 0 to 63 bits')
     hashes = np.asarray(hashes, np.uint64)
     others = hashes if others is None else np.asarray(others, np.uint64)
     radii = np.array([(distance + 1)//4 - (q >= (distance + 1) % 4) for q in range(4)])
@@ -324,7 +325,9 @@ def find_near_duplicates(
     tint:float=.4,              # maximum `tint_distance`, 0 to about 1
     flips:bool=True,         # search for flipped duplicates as well
 ) -> pd.DataFrame: # i, j, distance, correlation, flipped; i < j
-    "Find pairs of near-duplicates. Images of one colour are skipped."
+    "Find pairs of near-duplicates. Images of one colour are skipped. Raises CarscopeError for a number out of range."
+    if not -1 <= correlation <= 1:
+        raise CarscopeError(f'correlation={correlation:g} is out of range: use a number of at least -1 and at most 1')
     rows = np.flatnonzero(~thumbs.flat)
     grey, hashes, parts = thumbs.grey, perceptual_hashes(thumbs.grey[rows]), []
     for flipped in (False, True) if flips else (False,):
@@ -478,7 +481,7 @@ def find_label_errors(
     catalog,                  # with `content`, as returned by `check_images`
     arch:str=DEFAULT_ARCH,    # backbone, as in `train`
     weights:str='imagenet',   # imagenet, none, or a file or folder
-    size:int=224,             # image size, pixels
+    size:int=None,            # image size, pixels; None: 224, or the own size of a backbone that does not take 224
     duplicates=None,              # as returned by `find_duplicates`; each set stays in one fold
     k:int=5,                  # number of folds
     seed:int=42,              # of the folds
@@ -493,6 +496,7 @@ def find_label_errors(
     rows, left_out = checkable_rows(catalog.assign(_content=catalog.content, content=whole, _split=catalog.split, split=pd.NA))
     rows = fold_catalog(rows, min(k, rows.content.nunique()), seed=seed).assign(content=rows._content, split=rows._split)
     body, about = load_body(arch, weights)
+    if size is None: size = 224 if takes_size(body, 224) else own_size(body)
     features, at = cached_features(body, about, rows, choose_compute(device), size, workers=workers, progress=progress)
     vocab = sorted(rows.label.unique())
     codes = pd.Index(vocab).get_indexer(rows.label.astype(object))
@@ -558,7 +562,7 @@ class Audit:
     examples:dict = field(default_factory=dict) # finding -> up to three texts with file names and labels
 
     def write(self, out, home=None, max_rows=None):
-        "Write audit.json and the lists as .csv files to `out`; up to `most` rows each, paths relative to `home`."
+        "Write audit.json and the lists as .csv files to `out`; up to `max_rows` rows each, paths relative to `home`."
         out = Path(out)
         write_json(out/'audit.json', self.counts)
         for name in 'files', 'boxes', 'duplicates', 'label_errors':
@@ -577,7 +581,7 @@ class Audit:
             for r in rows.itertuples():
                 if pd.isna(r.images): of.append(f'  {r.finding}')
                 elif r.images:
-                    of.append(f'  {r.finding:36s}{r.images:9,} {r.fraction:8.2%}   {r.action}')
+                    of.append(f'  {r.finding:36s}{r.images:9,} {100 * r.fraction:7.2f} %   {r.action}')
                     if self.examples.get(r.finding): of.append(f"      {'; '.join(self.examples[r.finding])}")
             if of: lines += [SEVERITIES[severity], *of]
         return '\n'.join(lines)
@@ -626,7 +630,7 @@ def _summarise(catalog, thumbs, duplicates, label_errors, checked, sizes, boxes,
         rows.append(dict(about='labels', found=f'not checked: {checked}', images=pd.NA, share=np.nan, sets=pd.NA, example=''))
     else:
         add('labels', 'likely label errors', label_errors.image)
-        add('labels', f'likely label errors, p < {SURE:.0%}', label_errors.image[label_errors.score < SURE])
+        add('labels', _VERY[0], label_errors.image[label_errors.score < SURE])
     add('labels', 'without a label', catalog.image[catalog.label.isna()])
     spellings = spelling_groups(catalog.label)
     add('labels', 'spelled in several ways', catalog.image[catalog.label.isin([l for g in spellings for l in g])], len(spellings))
@@ -668,7 +672,8 @@ def _home(images):
 # %% ../nbs/reference/audit.ipynb #7c757910
 SEVERITIES = dict(fault='fault: fix it before training', check='check: may be wrong, a person decides',
                   note='note: not wrong, but good to know')
-_KINDS, _VERY = ('exact', 'near', 'flipped'), f'likely label errors, p < {SURE:.0%}'
+_KINDS = 'exact', 'near', 'flipped'
+_VERY = f'likely label errors, p < {100*SURE:.0f} %', 'likely label errors, p < 1%' # the second in older files
 _FINDINGS = [ # severity, finding, what it means, what to do; `about` and `found` of rows of the summary: added, subtracted
     ('fault', 'unreadable files', 'no network can use them', 'replace or remove them', 'files', ('unreadable', 'not found'), ()),
     ('fault', 'images of one colour', 'they show nothing', 'remove the file', 'files', ('of one colour',), ()),
@@ -678,9 +683,9 @@ _FINDINGS = [ # severity, finding, what it means, what to do; `about` and `found
     ('fault', 'duplicates in two splits', 'the test accuracy is too high', 'exclude the training image', 'duplicates',
      [f'{kind}, in two splits' for kind in _KINDS], ()),
     ('check', f'likely label errors (p < {100*SURE:.0f} %)', 'the label or the model is wrong', 'review from the top of the list',
-     'labels', (_VERY,), ()),
+     'labels', _VERY, ()),
     ('check', 'other likely label errors', 'more often the model is wrong', 'review some', 'labels', ('likely label errors',),
-     (_VERY,)),
+     _VERY),
     ('check', 'labels spelled in several ways', 'probably one class', 'give them one name', 'labels',
      ('spelled in several ways',), ()),
     ('check', 'boxes under 1 % of the image', 'a tiny car, or a wrong box', 'review all of them', 'boxes', BOX_FAULTS[4:5], ()),
@@ -696,33 +701,46 @@ _FINDINGS = [ # severity, finding, what it means, what to do; `about` and `found
 # %% ../nbs/reference/audit.ipynb #8d7d1220
 def _examples(found, catalog):
     "Up to three texts with file names and labels for each finding."
-    home = _home([*catalog.image, *found.files.image])
-    name = lambda image: shorten(_relative(split_crop(image)[0], home), 48)
-    labels, label = dict(zip(catalog.image, catalog.label)), lambda l: '' if pd.isna(l) else f' ({shorten(l, 40)})'
-    one = lambda image: name(image) + label(labels.get(image, pd.NA))
-    def pair(r, of, other): return f'{name(r.image)}{label(getattr(r, of))} = {name(r.duplicate_of)}{label(getattr(r, other))}'
+    name, one = _namers(found, catalog)
     files, boxes = (t.groupby('fault', sort=False).image.apply(list).to_dict() for t in (found.files, found.boxes))
-    flagged, of, dup = found.label_errors, {}, found.duplicates
-    for _, finding, _, _, about, added, subtracted in _FINDINGS:
+    flagged, texts = found.label_errors, {}
+    for _, finding, _, _, about, added, _ in _FINDINGS:
         if about in ('files', 'boxes'):
-            rows = files if about == 'files' else boxes
-            named = [p for fault, images in rows.items() if fault.partition(':')[0] in added for p in images[:3]]
-            of[finding] = [one(p) for p in named[:3]]
-        elif about == 'duplicates':
-            across = next((c for c, words in (('label', 'different labels'), ('split', 'two splits')) if words in finding), None)
-            rows = (dup[dup[f'across_{across}s']] if across else dup).drop_duplicates('set')
-            of[finding] = [pair(r, across or 'label', f"other_{across or 'label'}") for r in rows.head(3).itertuples()]
+            faults = files if about == 'files' else boxes
+            images = [p for fault, images in faults.items() if fault.partition(':')[0] in added for p in images[:3]]
+            texts[finding] = [one(p) for p in images[:3]]
+        elif about == 'duplicates': texts[finding] = _pairs_of(finding, found.duplicates, name)
         elif 'likely' in finding:
-            rows = flagged[flagged.score < SURE] if added == (_VERY,) else flagged[flagged.score >= SURE]
-            of[finding] = [f'{one(r.image)}, suggested {shorten(r.suggested, 40)}' for r in rows.head(3).itertuples()]
+            rows = flagged[flagged.score < SURE] if added == _VERY else flagged[flagged.score >= SURE]
+            texts[finding] = [f'{one(r.image)}, suggested {shorten(r.suggested, 40)}' for r in rows.head(3).itertuples()]
+    texts |= _examples_of_labels(catalog, one)
+    for reason, images in files.items(): texts.setdefault(reason, [one(p) for p in images[:3]])
+    return {finding: shown[:3] for finding, shown in texts.items() if shown}
+
+def _namers(found, catalog):
+    "Two functions: the short name of an image with a given label, and with its label in the catalog."
+    home, labels = _home([*catalog.image, *found.files.image]), dict(zip(catalog.image, catalog.label))
+    def name(image, label):
+        return shorten(_relative(split_crop(image)[0], home), 48) + ('' if pd.isna(label) else f' ({shorten(label, 40)})')
+    return name, lambda image: name(image, labels.get(image, pd.NA))
+
+# %% ../nbs/reference/audit.ipynb #bb9f699d
+def _pairs_of(finding, duplicates, name):
+    "Up to three pairs of duplicates, with the labels or splits that differ."
+    across = next((c for c, words in (('label', 'different labels'), ('split', 'two splits')) if words in finding), None)
+    rows = (duplicates[duplicates[f'across_{across}s']] if across else duplicates).drop_duplicates('set').head(3)
+    of, other = across or 'label', f"other_{across or 'label'}"
+    return [f'{name(r.image, getattr(r, of))} = {name(r.duplicate_of, getattr(r, other))}' for r in rows.itertuples()]
+
+def _examples_of_labels(catalog, one):
+    "Examples of spellings, missing labels and small classes."
     n = lambda k: f"{k:,} image{'s' * (k != 1)}"
-    of['labels spelled in several ways'] = [' = '.join(f"'{shorten(l, 40)}' ({n(k)})" for l, k in list(g.items())[:3])
-                                            for g in spelling_groups(catalog.label)]
-    of['images without a label'] = [one(p) for p in catalog.image[catalog.label.isna()][:3]]
+    spellings = [' = '.join(f"'{shorten(label, 40)}' ({n(k)})" for label, k in list(group.items())[:3])
+                 for group in spelling_groups(catalog.label)]
     sizes = catalog.label.value_counts()
-    of['images in classes under 10'] = [f'{shorten(c, 40)} ({n(k)})' for c, k in sizes[sizes < 10].head(3).items()]
-    for reason, images in files.items(): of.setdefault(reason, [one(p) for p in images[:3]])
-    return {finding: texts[:3] for finding, texts in of.items() if texts}
+    return {'labels spelled in several ways': spellings,
+            'images without a label': [one(p) for p in catalog.image[catalog.label.isna()][:3]],
+            'images in classes under 10': [f'{shorten(c, 40)} ({n(k)})' for c, k in sizes[sizes < 10].head(3).items()]}
 
 # %% ../nbs/reference/audit.ipynb #cd7650f5
 def _list_files(catalog, thumbs, sizes):
@@ -734,13 +752,13 @@ def _list_files(catalog, thumbs, sizes):
 
 # %% ../nbs/reference/audit.ipynb #3a0bd732
 def audit(
-    data,                     # a catalog, or a path for `read_catalog`
+    data,                     # as in `checked_catalog`: path of a data set, or DataFrame with a column of image paths
     run:Run=None,             # use its splits and its backbone; None: the splits of the data set
     out=None,                 # folder for `audit.json` and the CSV files; None: nothing is written
     labels:bool=True,         # search for label errors, which needs a backbone
     arch:str=None,            # backbone; None: that of the run, or `DEFAULT_ARCH`
     weights:str=None,         # imagenet, none, or a file or folder; None: those of the run, or imagenet
-    size:int=224,             # image size for the backbone, pixels
+    size:int=None,            # image size for the backbone, pixels; None: as in `find_label_errors`
     distance:int=10,          # maximum number of different bits in the hashes of near-duplicates, 0 to 63
     correlation:float=.975,   # minimum correlation of the thumbnails of near-duplicates, -1 to 1
     device:str='auto',        # as in `train`
@@ -751,7 +769,7 @@ def audit(
 
     Raises CarscopeError when no image can be read or the run was trained on other images. Labels that cannot be checked raise no
     error."""
-    catalog = as_catalog(data, data.attrs.get('dropped', ())) if isinstance(data, pd.DataFrame) else read_catalog(data)
+    catalog = rows_catalog(data) if isinstance(data, pd.DataFrame) else read_catalog(data)
     catalog = check_images(catalog, progress=progress)
     catalog, common = (catalog, None) if run is None else _with_splits(catalog, run)
     thumbs = make_thumbs(catalog, progress=progress)
@@ -866,6 +884,6 @@ def plot_label_errors(
     for ax, row in zip(axes.flat, rows.itertuples()):
         ax.set_axis_on()
         _frame(ax, row.image, f'label: {row.label}')
-        ax.set_xlabel(f'suggested:\n{row.suggested} ({row.p_suggested:.0%})', fontsize=9, color=BLUE)
+        ax.set_xlabel(f'suggested:\n{row.suggested} ({100 * row.p_suggested:.0f} %)', fontsize=9, color=BLUE)
     fig.suptitle(f'{len(label_errors):,} likely label errors, the first {len(rows)}', fontsize=11)
     return fig

@@ -136,7 +136,7 @@ def _timm_name(arch, known):
     "Look up a timm name, with or without the tag of its weights: (pretrained configuration with mean and std, network name)."
     timm, name = import_library('timm'), arch.partition('.')[0]
     if not timm.is_model(name):
-        near = difflib.get_close_matches(arch, [*SCRATCH, *known, *timm.list_models()], n=4)
+        near = difflib.get_close_matches(arch.lower(), {*SCRATCH, *known, *timm.list_models()}, n=4)
         hint = f": did you mean {', '.join(near)}?" if near else '; see timm.list_models() for names'
         raise CarscopeError(f"backbone '{arch}' is unknown{hint}")
     try: pixels = timm.get_pretrained_cfg(arch, allow_unregistered=True)
@@ -160,7 +160,7 @@ def _timm_source(arch):
     except (ValueError, KeyError, AttributeError) as e:
         raise CarscopeError(f'{path} is not a description of a timm network ({_first_line(e)})') from None
     if channels != 3:
-        raise CarscopeError(f'the network in {path} takes images with {channels} channels, and carscope has 3 (RGB): choose '
+        raise CarscopeError(f'the network in {path} has {channels} input channels, and images of carscope have 3 (RGB): choose '
                             'another backbone')
     return check_backbone(dict(library='timm', name=name, args=args, mean=mean, std=std), path)
 
@@ -173,13 +173,13 @@ def answers(
 ) -> bool:
     "Whether the server of a URL answers within `SECONDS_TO_ANSWER`. The result is kept for a minute."
     server = '/'.join(url.split('/')[:3])
-    when, found = _answered.get(server, (-math.inf, None))
-    if time.monotonic() - when < 60: return found
-    box = []
-    thread = threading.Thread(target=lambda: box.append(_ask(url)), daemon=True) # the lookup of a name has no time limit
+    when, answered = _answered.get(server, (-math.inf, None))
+    if time.monotonic() - when < 60: return answered
+    results = []
+    thread = threading.Thread(target=lambda: results.append(_ask(url)), daemon=True) # the lookup of a name has no time limit
     thread.start()
     thread.join(SECONDS_TO_ANSWER)
-    _answered[server] = time.monotonic(), bool(box and box[0])
+    _answered[server] = time.monotonic(), bool(results and results[0])
     return _answered[server][1]
 
 def _ask(url):
@@ -194,7 +194,7 @@ def _ask(url):
 def _downloading(
     hub:bool, # the Hugging Face hub
 ):
-    "A context for downloads: no log lines, no endless waiting, and only cached files if the hub does not answer."
+    "A context for downloads: no log lines, a time limit, and only cached files if the hub does not answer."
     logs, levels = [logging.getLogger(name) for name in ('huggingface_hub', 'timm')], []
     waiting = socket.getdefaulttimeout()
     if hub:
@@ -222,7 +222,7 @@ def _first_line(e): return str(e).splitlines()[0] if str(e) else type(e).__name_
 def _no_network(arch, where, error=None):
     known = dict(RepositoryNotFoundError='the hub has no such repository, or it is private',
                  GatedRepoError='the repository is gated', RevisionNotFoundError='the repository has no such revision',
-                 HFValidationError='this is no name of a repository')
+                 HFValidationError='this is not the name of a repository')
     if what := known.get(type(error).__name__):
         return CarscopeError(f'the weights of {arch} cannot be downloaded ({what}): check the name at {where}, and log in with '
                              '`hf auth login` if the repository is private')
@@ -336,6 +336,7 @@ def takes_size(
     try: return _width(body, size) > 0
     except UNFIT: return False
 
+# %% ../nbs/reference/backbone.ipynb #49fad6fe
 def near_sizes(
     body:nn.Module,
     size:int,       # image size (px) that `body` does not take
@@ -355,7 +356,7 @@ def feature_width(
     try: return _width(body, size)
     except UNFIT as e:
         sizes = near_sizes(body, size)
-        if not sizes: raise CarscopeError(f'{name} takes no images of 3 channels of {size} px, nor of other sizes '
+        if not sizes: raise CarscopeError(f'{name} computes no features of RGB images of {size} px or other sizes '
                                           f'({_first_line(e)}): choose another backbone') from None
         only = ', the only size that it takes' if sizes == [own_size(body)] else ''
         use = ' or '.join(map(str, sizes))
@@ -409,11 +410,11 @@ TORCH_MAGIC = b'\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.' # first bytes of the o
 
 def _foreign(path, head):
     "What a file contains that is not read as weights, and what to do; None: it may be weights."
-    if not head: return 'nothing, it is empty', 'copy or download it again'
-    for begin, told in FIRST_BYTES.items():
-        if head.lstrip().startswith(begin): return told
+    if not head: return 'no data', 'copy or download the file again'
+    for begin, content in FIRST_BYTES.items():
+        if head.lstrip().startswith(begin): return content
     if head[257:262] == b'ustar': return 'a tar archive', UNPACK
-    if head[:1] == b'\x80' and head[:1] + b'\x02' + head[2:15] == TORCH_MAGIC: return None
+    if head[:1] == TORCH_MAGIC[:1] and head[2:15] == TORCH_MAGIC[2:]: return None # the second byte is the version of pickle
     if head[:1] == b'\x80' and not _is_safetensors(head): return 'a pickle that torch.save did not write', SAVE
     if head[:4] == b'PK\x03\x04': return _foreign_zip(path)
     if path.suffix.lower() in SUFFIXES: return SUFFIXES[path.suffix.lower()], CONVERT
@@ -438,13 +439,14 @@ def read_weights(
 ) -> dict: # {name: tensor}; the name of a nested tensor begins with the names of its tables: `state_dict.conv1.weight`
     """Load the tensors in a file without unpickling code. Raises MissingFile, or CarscopeError for a file without weights, which
     says what the file contains."""
+    if '://' in str(path): raise CarscopeError(f'{path} is a web address: download the weights, and pass the file')
     path = Path(path)
     if not path.exists(): raise MissingFile(f'{path} does not exist: pass a file of weights, or imagenet, or none')
     if path.is_dir(): return {name: tensor for file in _files_of(path) for name, tensor in read_weights(file).items()}
     try:
         with open(path, 'rb') as f: head = f.read(512)
     except OSError as e: raise CarscopeError(f'{path} cannot be read ({e.strerror}): change its permissions') from None
-    if told := _foreign(path, head): raise CarscopeError(f'{path} contains {told[0]}: {told[1]}')
+    if foreign := _foreign(path, head): raise CarscopeError(f'{path} contains {foreign[0]}: {foreign[1]}')
     tree = _load_tensors(path, head)
     tensors = dict(_tensors_in(tree))
     if not tensors:
@@ -477,6 +479,7 @@ def _load_tensors(path, head):
     except Exception as e:
         refused = re.search(r'GLOBAL (\S+)', str(e))
         plain = re.sub(r'\x1b\[[0-9;]*m', '', _first_line(e))[:120] # without control codes of the terminal
+        if plain.startswith('Weights only load failed'): plain = 'PyTorch cannot load it' # and then a paragraph for programmers
         reason = f'it refers to {refused[1]}, which is not loaded' if refused else plain
         raise CarscopeError(f'{path} cannot be read as weights ({reason}): copy or download it again, or {SAVE}') from None
 
@@ -507,7 +510,7 @@ def fit_weights(
     report:bool=False,  # warn with the counts of the used and the other tensors; False: only if the choice is not obvious
 ):
     """Load `state` into `body`. Raises CarscopeError with the number of tensors that fit, unless all tensors of `body` are there
-    with the right shape."""
+    with the right shape, and for values that are not finite."""
     wanted = {k: v for k, v in body.state_dict().items() if v.is_floating_point()}
     for names in {k: k for k in state}, {k: DENSENET.sub(r'\1\2.', WRAPPERS.sub('', k)) for k in state}:
         renamed = {new: state[k] for k, new in names.items()}
@@ -516,6 +519,8 @@ def fit_weights(
         if fitting: break
     if not fitting: raise _unfit(wanted, state, path, arch)
     prefix, choice = _choose(fitting, renamed, wanted, path, arch)
+    if wrong := next((k for k, _ in body.named_parameters() if not renamed[prefix + k].float().isfinite().all()), None):
+        raise CarscopeError(f'{path}: {wrong} contains NaN or infinity, probably of a training that diverged: use other weights')
     used = {k: renamed[prefix + k] for k in body.state_dict() if prefix + k in renamed}
     own = {k: v.shape for k, v in body.state_dict().items()}
     body.load_state_dict({k: v for k, v in used.items() if v.shape == own[k]}, strict=False)
@@ -525,7 +530,7 @@ def fit_weights(
 # %% ../nbs/reference/backbone.ipynb #99e24b54
 def _what_is_loaded(path, arch, n, prefix, choice, others):
     begin = f" from {prefix.rstrip('.')}" if prefix else ''
-    unused = (f"; {len(others)} other{'s' * (len(others) > 1)} in the file {'are' if len(others) > 1 else 'is'} not used: "
+    unused = (f"; {len(others)} other tensor{'s' * (len(others) > 1)} of the file {'are' if len(others) > 1 else 'is'} not used: "
               f"{', '.join(others[:3])}{', ...' if len(others) > 3 else ''}") if others else ''
     return f'{path}: {n} of {n} tensors of {arch} are loaded{begin}{choice}{unused}'
 
@@ -535,9 +540,13 @@ def _count_fitting(wanted, state):
     for name, tensor in state.items():
         ends = [0, *(i + 1 for i, c in enumerate(name) if c == '.')]
         for i in ends:
-            if name[i:] in wanted and wanted[name[i:]].shape == tensor.shape: counts[name[:i]] += 1
+            if name[i:] in wanted and _fits(tensor, wanted[name[i:]]): counts[name[:i]] += 1
     return counts
 
+def _fits(tensor, wanted): # quantised weights are not floating-point numbers
+    return tensor.shape == wanted.shape and tensor.is_floating_point()
+
+# %% ../nbs/reference/backbone.ipynb #5844c51d
 def _choose(fitting, state, wanted, path, arch):
     "The prefix to use, and a remark about the choice. Raises CarscopeError if several different networks fit."
     same = lambda a, b: all(torch.equal(state[a + k], state[b + k]) for k in wanted)
@@ -557,10 +566,11 @@ def _unfit(wanted, state, path, arch):
     "The error for weights of another network."
     counts = _count_fitting(wanted, state)
     prefix, n = max(counts.items(), key=lambda pair: pair[1]) if counts else ('', 0)
-    first = next(k for k, v in wanted.items() if prefix + k not in state or state[prefix + k].shape != v.shape)
-    shape = lambda t: 'x'.join(map(str, t.shape)) or 'one number'
-    what = (f'has the shape {shape(state[prefix + first])} instead of {shape(wanted[first])}' if prefix + first in state
-            else 'is missing')
+    first = next(k for k, v in wanted.items() if prefix + k not in state or not _fits(state[prefix + k], v))
+    what, tensor, shape = 'is missing', state.get(prefix + first), lambda t: 'x'.join(map(str, t.shape)) or 'one number'
+    if tensor is not None: what = f'has the shape {shape(tensor)} instead of {shape(wanted[first])}'
+    if tensor is not None and not tensor.is_floating_point():
+        what = f"has the type {str(tensor.dtype).removeprefix('torch.')} instead of floating-point numbers"
     names = '' if n else f" (the file has {', '.join(list(state)[:2])})"
     return CarscopeError(f'{path} does not fit {arch}: {n} of {len(wanted)} tensors fit, and {first} {what}{names}; choose the '
                          '--arch of these weights, or other weights')

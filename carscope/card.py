@@ -68,12 +68,16 @@ def read_facts(
     config, files = run.config, ('metrics', 'predictions', 'catalog', 'history')
     metrics, predictions, catalog, history = (_or_none(lambda: getattr(run, name)) for name in files)
     split, aside = metrics and metrics['split'], 0
-    if split == 'test' and 'valid' in metrics and metrics['test'].get('unknown_classes') == metrics['test']['n']:
+    if split == 'test' and 'valid' in metrics and _unknown(metrics['test']) == metrics['test']['n']:
         split, aside = 'valid', metrics['test']['n']
     part = None if predictions is None or not split else predictions.of_split(split)
     if part is not None and len(part.table) != metrics[split]['n']: part = None # the predictions are from another evaluation
     minutes = None if history is None else float(history.seconds.sum() / 60)
     return Facts(run.path.resolve().name, config, metrics and metrics[split], split, aside, part, catalog, minutes)
+
+def _unknown(metrics):
+    "Number of evaluated images whose class has no training image. Earlier runs have it under another name."
+    return metrics.get('n_unknown', metrics.get('unknown_classes', 0))
 
 def _or_none(read):
     try: return read()
@@ -360,8 +364,8 @@ def _of_splits(facts):
         if copies is not None: items[0] += f'; {count(copies)} an exact duplicate of a training image'
     items[0] += '. Near-duplicates were not searched for (`carscope audit` does that).'
     what = dict(label='class').get(facts.target, facts.target)
-    if m.get('unknown_classes'):
-        items.append(f"{m['unknown_classes']:,} of the {m['n']:,} images are of a {what} without training images; they count as "
+    if _unknown(m):
+        items.append(f"{_unknown(m):,} of the {m['n']:,} images are of a {what} without training images; they count as "
                      f"wrong.")
     return items
 

@@ -185,6 +185,7 @@ def _interruptible(function, *args, **kwargs):
         print(f"carscope: {e if str(e) else 'interrupted'}", file=sys.stderr)
         raise SystemExit(130) from None
 
+# %% ../nbs/reference/cli.ipynb #5dc4cf7f
 def _print_as(format, table):
     "Print a table as CSV or JSON."
     if format is _Format.csv: print(table.to_csv(index=False, float_format='%.6g'), end='')
@@ -208,6 +209,8 @@ def _print_metrics(metrics, split):
         iou = with_interval(m['mean_iou'], m.get('mean_iou_low'), m.get('mean_iou_high'), '.2f', m['boxes'])
         print(f"{split}: mean IoU of boxes {iou}; of the mean box {m['mean_box_iou']:.2f}, of the whole image "
               f"{m['whole_iou']:.2f}; {100 * m['iou_75']:.0f} % of boxes have 0.75 or more")
+
+# %% ../nbs/reference/cli.ipynb #4173b0fa
 def _without_training_images(run):
     "A line about validation and test images of classes without training images, or None."
     from carscope.metrics import YEAR_TARGETS
@@ -414,7 +417,9 @@ def audit_command(
     arch:Annotated[Optional[str], Option(help=f"Backbone that checks the labels; default: the run's, or {DEFAULT_ARCH}.")] = None,
     weights:Annotated[Optional[str], Option(
         help="Weights of this backbone: imagenet, none, or a file or folder; default: the run's, or imagenet.")] = None,
-    size:Annotated[int, Option(min=32, help='Image size for this backbone (px).')] = 224,
+    size:Annotated[Optional[int], Option(
+        min=32, help="Image size for this backbone (px); default: 224, or the backbone's own size if it does not take "
+                     '224 px.')] = None,
     device:DeviceOption = _Device.auto,
     workers:WorkersOption = None,
 ):

@@ -626,7 +626,7 @@ def plot_reliability(
         low, high = wilson(np.round(right * sizes), sizes)
         ece = expected_calibration_error(scores.confidence, scores.correct)
         ax.errorbar(100 * sure, 100 * right, yerr=100 * np.array([right - low, high - right]).clip(0), fmt=f'{marker}-',
-                    ms=4, lw=1, capsize=2, color=colour, label=f'{name}: ECE {ece:.1%}')
+                    ms=4, lw=1, capsize=2, color=colour, label=f'{name}: ECE {100 * ece:.1f} %')
     ax.set(xlabel='confidence (%)', ylabel='accuracy (%)', xlim=(0, 101), ylim=(0, 101), aspect='equal')
     ax.annotate('underconfident', (8, 70), fontsize=9, color='#555555')
     ax.annotate('overconfident', (62, 12), fontsize=9, color='#555555')
@@ -757,7 +757,7 @@ def analyse(
     unknown = unknown_classes(predictions.table.target, predictions.vocab)
     if (truth < 0).all():
         text = unknown_text(unknown, predictions.vocab) if unknown else 'no image has a label'
-        raise CarscopeError(f'no true class is in the vocabulary ({text}): use predictions and labels with the same class names')
+        raise CarscopeError(f'no true class is a class of the run ({text}): use labels with the class names of the predictions')
     if unknown: warnings.warn(f'{unknown_text(unknown, predictions.vocab)}; each counts as an error', stacklevel=2)
     tables = dict(figures=bootstrap_figures(predictions), classes=class_table(predictions), pairs=most_confused(predictions, 100))
     has_valid = predictions.logits is not None and valid is not None and (valid.truth >= 0).any()
@@ -818,33 +818,39 @@ def analyse_run(
     predictions, split = run.predictions, run.metrics['split']
     return write_analysis(predictions.of_split(split), out, predictions.of_split('valid') if split != 'valid' else None), out
 
+# %% ../nbs/reference/confusion.ipynb #c47f4a65
 def summarise(
     tables:dict, # from `analyse`
 ) -> str:
     "A text summary of the tables."
-    lines = ['; '.join(f'{name} {with_interval(*row, ".1%")}' for name, row in tables['figures'].iterrows())]
-    wrong = int(tables['classes'].images.sum() - tables['classes'].right.sum())
+    n = int(tables['classes'].images.sum())
+    lines = ['; '.join(f'{name} {with_interval(*row, ".1%", n)}' for name, row in tables['figures'].iterrows())]
+    wrong = n - int(tables['classes'].right.sum())
     if 'kinds' in tables:
-        kinds = [f'{kind} {row.fraction:.1%} (by chance {row.chance:.1%})' for kind, row in tables['kinds'].iterrows()]
+        kinds = [f'{kind} {_percent(row.fraction)} (by chance {_percent(row.chance)})'
+                 for kind, row in tables['kinds'].iterrows()]
         lines += [f'{wrong:,} errors: ' + '; '.join(kinds) if wrong else 'no errors']
-        said = lambda row: f'{row.accuracy:.1%}' + (f', marginalised {row.marginalised:.1%}' if 'marginalised' in row else '')
-        lines += ['right about ' + '; '.join(f'the {level} {said(row)}' for level, row in tables['levels'].iterrows())]
+        marginalised = lambda row: f' (marginalised {_percent(row.marginalised)})' if 'marginalised' in row else ''
+        levels = [f'{level} {_percent(row.accuracy)}{marginalised(row)}' for level, row in tables['levels'].iterrows()]
+        lines += ['accuracy of the ' + '; '.join(levels)]
     for _, row in tables['pairs'].head(5).iterrows():
         lines += [f"{row['class a']} confused with {row['class b']} {row['a for b']} times, the other way {row['b for a']}"]
     if 'calibration' in tables: lines += _calibration_lines(tables['calibration'], tables['conformal'])
     return '\n'.join(lines)
 
+def _percent(fraction, digits=1): return f'{100 * fraction:.{digits}f} %'
+
 def _calibration_lines(calibration, conformal):
     before, after = calibration.iloc[0], calibration.iloc[-1]
     reason = calibration.attrs.get('reason')
-    lines = [f"calibration error {before.ece:.1%} as trained ({before['by chance']:.1%} by chance); {reason}"]
+    lines = [f"calibration error {_percent(before.ece)} as trained ({_percent(before['by chance'])} by chance); {reason}"]
     if len(calibration) > 1:
-        lines = [f"calibration error {before.ece:.1%} as trained, {after.ece:.1%} with logits divided by {after.temperature:.2f} "
-                 f"({after['by chance']:.1%} by chance)"]
+        lines = [f"calibration error {_percent(before.ece)} as trained, {_percent(after.ece)} with logits divided by "
+                 f"{after.temperature:.2f} ({_percent(after['by chance'])} by chance)"]
     for wanted, row in conformal.iterrows():
         if row.validation < row.needed:
-            lines += [f'sets that hold the true class {wanted:.0%} of the time need {row.needed:.0f} validation images, '
+            lines += [f'prediction sets with a coverage of {_percent(wanted, 0)} need {row.needed:.0f} validation images, '
                       f'there are {row.validation:.0f}']
-        else: lines += [f"{row['classes, mean']:.1f} classes on average hold the true one {wanted:.0%} of the time "
-                        f'(measured: {row.reached:.1%})']
+        else: lines += [f"prediction sets with a coverage of {_percent(wanted, 0)} (measured: {_percent(row.reached)}) have "
+                        f"{row['classes, mean']:.1f} classes on average"]
     return lines

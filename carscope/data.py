@@ -112,12 +112,13 @@ def content_hash(
     "The hash of the bytes of a file, for the column `content` (BLAKE2b, 128 bits)."
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
+# %% ../nbs/reference/data.ipynb #00023db5
 _CHECKED = f'in process {os.getpid()} {os.urandom(8).hex()}' # marks a catalog checked by this process
 
 def complete(
     rows, # a catalog, or another DataFrame with a column of image paths
 ) -> pd.DataFrame:
-    "`rows` if they are a catalog, else the catalog made of them. Raises CarscopeError as `rows_catalog`."
+    "`rows` if they are a catalog, otherwise `rows_catalog` of them, which raises CarscopeError for unusable columns."
     return rows if set(CATALOG_COLUMNS) <= set(rows) else rows_catalog(rows)
 
 def _check_image(image, truncated):
@@ -142,19 +143,21 @@ def check_images(
 
     Raises CarscopeError when no image is readable."""
     catalog = complete(catalog)
-    if not len(catalog): raise CarscopeError('the table has no rows with an image')
+    if not len(catalog): raise CarscopeError('the table has no rows with an image: add rows with the path of an image')
     shown = dict(desc='checking', total=len(catalog), unit=' images', leave=False, disable=None if progress else True)
     with ThreadPoolExecutor(workers or available_cores()) as pool:
         checked = list(tqdm(pool.map(partial(_check_image, truncated=truncated), catalog.image), **shown))
-    opens = np.array([facts is not None for facts, _ in checked], dtype=bool)
-    bad = [(p, why) for p, (facts, why) in zip(catalog.image, checked) if facts is None]
-    kept = catalog[opens].reset_index(drop=True)
-    if bad: warnings.warn(f'left out {dropped_text(bad)}', stacklevel=2)
-    if not len(kept): raise CarscopeError(f'none of the {len(catalog)} images can be opened ({dropped_text(bad)})')
+    readable = np.array([facts is not None for facts, _ in checked], dtype=bool)
+    unreadable = [(p, why) for p, (facts, why) in zip(catalog.image, checked) if facts is None]
+    rows = catalog[readable].reset_index(drop=True)
+    if unreadable: warnings.warn(f'left out {dropped_text(unreadable)}', stacklevel=2)
+    if not len(rows):
+        raise CarscopeError(f'none of the {len(catalog):,} images can be opened ({dropped_text(unreadable)}): check the paths '
+                            'and the files')
     facts = pd.DataFrame([facts for facts, _ in checked if facts], columns=['content', 'width', 'height'])
-    kept = kept.assign(**facts.astype(dict(content='string', width='Int64', height='Int64')))
-    kept.attrs = catalog.attrs | dict(dropped=Dropped(catalog.attrs.get('dropped', ())) + bad, checked=_CHECKED)
-    return kept
+    rows = rows.assign(**facts.astype(dict(content='string', width='Int64', height='Int64')))
+    rows.attrs = catalog.attrs | dict(dropped=Dropped(catalog.attrs.get('dropped', ())) + unreadable, checked=_CHECKED)
+    return rows
 
 # %% ../nbs/reference/data.ipynb #a9f27232
 def is_checked(
@@ -188,6 +191,7 @@ def usable_boxes(
     "Whether the box of each row is known, has an area, and overlaps the image."
     return ~box_faults(catalog).isin(BOX_FAULTS[:3]).to_numpy(bool)
 
+# %% ../nbs/reference/data.ipynb #e83d9bb3
 def usage_table(
     catalog, # as `check_images` returns it
 ): # pandas Styler, a row per finding: number of images, fraction of all listed images, up to three examples
@@ -211,7 +215,8 @@ def usage_table(
                'smaller than 128 pixels on a side': catalog[['width', 'height']].min(axis=1) < 128}
     for what, rows in unknown.items():
         if rows.any(): add(what, catalog.image[rows])
-    return pd.DataFrame(found).set_index('found').style.format({'images': '{:,}', 'fraction': '{:.1%}'})
+    percentage = lambda fraction: f'{100*fraction:.1f} %'
+    return pd.DataFrame(found).set_index('found').style.format({'images': '{:,}', 'fraction': percentage})
 
 def _misspelt(catalog):
     "Whether the label of each row is not the most frequent one of its group in `similar_names`."
@@ -225,16 +230,16 @@ def _other_label(catalog):
 def _read_list(file):
     "The selected rows of a list, as text."
     file = Path(file)
-    if not file.is_file():
+    if not file.exists():
         raise MissingFile(f'{file} does not exist: give a list with the column image or content, as `carscope audit DATA --out '
                           'DIR` writes it')
     rows = read_text_table(file)
-    if not {'image', 'content'} & set(rows) and len(found := path_columns(rows)) == 1:
-        rows = rows.rename(columns={found[0]: 'image'})
-        notice(file, f"the column '{found[0]}' is used as image")
+    if not {'image', 'content'} & set(rows) and len(columns := path_columns(rows)) == 1:
+        rows = rows.rename(columns={columns[0]: 'image'})
+        notice(file, f"the column '{columns[0]}' is used as image")
     if not {'image', 'content'} & set(rows):
         raise CarscopeError(f"{file} has no column 'image' or 'content' to identify the images; it has "
-                            f"{', '.join(map(str, rows.columns))}")
+                            f"{', '.join(map(str, rows.columns))}: rename the column with the paths to 'image'")
     if 'tick' in rows and 'selected' not in rows: # of carscope 0.1.0; without this test, all rows would be selected
         raise CarscopeError(f"{file}: the column 'tick' is now named 'selected': rename it, or run the audit again")
     if 'selected' not in rows: return rows
@@ -243,44 +248,56 @@ def _read_list(file):
         raise CarscopeError(f'{file}: none of its {len(rows):,} rows is selected: put an x into the column selected')
     return chosen
 
+# %% ../nbs/reference/data.ipynb #05e908ed
 def _find_rows(catalog, rows, file):
     "For each row of a list, the positions of its images in the catalog; an empty list if there are none."
     paths = [_plain_path(p) for p in catalog.image]
-    by_name, by_content = {}, {}
-    for i, p in enumerate(paths): by_name.setdefault(p.rpartition('/')[2], []).append(i)
-    if 'content' in catalog:
-        for i, c in enumerate(catalog.content): by_content.setdefault(c, []).append(i)
-    found = []
+    by_name = _positions(p.rpartition('/')[2] for p in paths)
+    by_content = _positions(catalog.content) if 'content' in catalog else {}
+    positions = []
     for image, content in zip(rows.get('image', [None]*len(rows)), rows.get('content', [None]*len(rows))):
         same = by_content.get(content.strip(), []) if isinstance(content, str) else []
-        named = _plain_path(image) if isinstance(image, str) else ''
-        if named.rpartition('/')[2] not in by_name: named = named.strip()
-        ending = f"/{named.removeprefix('./').lstrip('/')}"
-        candidates = (same or by_name.get(named.rpartition('/')[2], [])) if named else []
-        alike = [i for i in candidates if f'/{paths[i]}'.endswith(ending)]
-        if not same and len({paths[i] for i in alike}) > 1:
-            raise CarscopeError(f"{file}: '{image}' matches {len(alike)} images, for example {paths[alike[0]]}: "
+        matches = _with_path(image, paths, by_name, same) if isinstance(image, str) else []
+        if not same and len({paths[i] for i in matches}) > 1:
+            raise CarscopeError(f"{file}: '{image}' matches {len(matches)} images, for example {paths[matches[0]]}: "
                                 "give a longer part of its path")
-        found.append(alike or same)
-    if not any(found): raise CarscopeError(f'{file}: none of the {len(rows):,} listed images is in the data set')
-    missing = sum(not f for f in found)
+        positions.append(matches or same)
+    missing = sum(not p for p in positions)
+    if missing == len(rows):
+        raise CarscopeError(f'{file}: none of the {len(rows):,} listed images is in the data set: give a list of its images')
     if missing:
         warnings.warn(f'{file}: {missing:,} of the {len(rows):,} listed images are not in the data set', stacklevel=4)
-    return found
+    return positions
+
+def _positions(values):
+    "The positions of each value."
+    positions = {}
+    for i, value in enumerate(values): positions.setdefault(value, []).append(i)
+    return positions
+
+def _with_path(image, paths, by_name, same):
+    "The positions of the images whose path ends with `image`: among those with the same hash, or if there are none, among all."
+    image = _plain_path(image)
+    if image.rpartition('/')[2] not in by_name: image = image.strip()
+    if not image: return []
+    candidates = same or by_name.get(image.rpartition('/')[2], [])
+    ending = f"/{image.removeprefix('./').lstrip('/')}"
+    return [i for i in candidates if f'/{paths[i]}'.endswith(ending)]
 
 def _plain_path(image):
     "The path of an image without its crop, with `/` between folders, in composed Unicode."
     return unicodedata.normalize('NFC', split_crop(image)[0]).replace('\\', '/')
 
+# %% ../nbs/reference/data.ipynb #bc521e67
 def leave_out(
     catalog,  # a catalog with n rows
     gone,     # (n,) bool: the rows to leave out
     reasons,  # one text for each row to leave out
 ) -> pd.DataFrame:
     "The catalog without the given rows, which are added to `attrs['dropped']` with their reasons."
-    kept = catalog[~gone].reset_index(drop=True)
-    kept.attrs = catalog.attrs | dict(dropped=Dropped(catalog.attrs.get('dropped', ())) + list(zip(catalog.image[gone], reasons)))
-    return kept
+    rest = catalog[~gone].reset_index(drop=True)
+    rest.attrs = catalog.attrs | dict(dropped=Dropped(catalog.attrs.get('dropped', ())) + list(zip(catalog.image[gone], reasons)))
+    return rest
 
 # %% ../nbs/reference/data.ipynb #c1d3df22
 def exclude_rows(
@@ -291,24 +308,25 @@ def exclude_rows(
 
     Raises MissingFile or CarscopeError when the list cannot be read, has no selected row, an ambiguous path, or no image of the
     catalog, or when it excludes all images."""
-    found = _find_rows(catalog, _read_list(file), file)
-    gone = np.isin(np.arange(len(catalog)), [i for part in found for i in part])
-    if gone.all(): raise CarscopeError(f'{file} excludes all {len(catalog):,} images')
+    positions = _find_rows(catalog, _read_list(file), file)
+    gone = np.isin(np.arange(len(catalog)), [i for part in positions for i in part])
+    if gone.all(): raise CarscopeError(f'{file} excludes all {len(catalog):,} images: select fewer rows')
     return leave_out(catalog, gone, [f'excluded by {Path(file).name}'] * gone.sum())
 
 def relabel_rows(
     catalog, # a catalog, preferably with `content`
     file,    # path of a `.csv` list with `suggested`, and `image` or `content`, optionally `selected`
 ) -> pd.DataFrame:
-    """The catalog with the suggested labels of a list, as they are written; only spaces around a label are left out, unless the
-    catalog has this label with its spaces. Make, model, body, year and group are copied from an image with the new label, or
-    else parsed from that label. `attrs['relabelled']` is the number of changed labels.
+    """The catalog with the suggested labels of a list. Spaces around a label are left out, unless the catalog has the same label
+    with these spaces. Make, model, body, year and group are copied from an image with the new label, or, if there is none, parsed
+    from this label. `attrs['relabelled']` is the number of changed labels.
 
     Raises MissingFile or CarscopeError when the list cannot be read, has no selected row, no suggested label, contradictory
     labels, an ambiguous path, or no image of the catalog."""
     rows = _read_list(file)
     if 'suggested' not in rows:
-        raise CarscopeError(f"{file} has no column 'suggested' with the new labels; it has {', '.join(map(str, rows.columns))}")
+        raise CarscopeError(f"{file} has no column 'suggested' with the new labels; it has {', '.join(map(str, rows.columns))}: "
+                            "rename the column with the new labels to 'suggested'")
     known = set(catalog.label.dropna())
     new = composed(rows.suggested.fillna('')).map(lambda label: label if label in known else label.strip())
     if (new == '').any():
@@ -323,6 +341,7 @@ def relabel_rows(
     changed = {i: label for i, label in labels.items() if catalog.label.iloc[i] is pd.NA or catalog.label.iloc[i] != label}
     return set_labels(catalog, changed)
 
+# %% ../nbs/reference/data.ipynb #4dbcd819
 def set_labels(catalog, labels):
     "The catalog with new `labels` (a dict from row position to label) and the facts of these labels."
     facts = list(FACTS)
@@ -478,7 +497,7 @@ def split_catalog(
 
     Raises CarscopeError for invalid arguments and when no training image is left."""
     if by not in ('image', 'group'): raise CarscopeError(f"split by '{by}' is unknown: choose image or group")
-    if min(valid, test) < 0 or valid + test >= 1:
+    if not (valid >= 0 and test >= 0 and valid + test < 1): # also for NaN
         raise CarscopeError(f'valid={valid} and test={test} leave nothing to train on: they are fractions of 1')
     stratify = stratify or target or 'label'
     target = target or stratify
@@ -486,35 +505,26 @@ def split_catalog(
     official = {s: ((catalog.split == s) & known).sum() for s in ('valid', 'test')}
     if test and official['test']:
         raise CarscopeError(f"the data set has an official test split of {official['test']} images: set test to 0")
-    nothing_left = f"no {'labelled image' if target == 'label' else f'image with a {target}'} is left to train on"
-    if not known.any() and len(catalog): raise CarscopeError(f'{nothing_left}: {_without_values(catalog, target)}')
-    unknown = int((~known).sum())
-    if unknown:
-        warnings.warn(f"{unknown:,} image{'s' * (unknown > 1)} without a {target}: not used", stacklevel=2)
-    free = catalog[(catalog.split.isna() | (catalog.split == 'train')) & known]
-    if not len(free): raise CarscopeError(f'{nothing_left}: the catalog has none outside its valid and test splits')
-    drawn, n = {}, len(free)
-    for name, share in dict(test=test, valid=0 if official['valid'] else valid).items():
-        if not share: continue
-        if by == 'group': drawn[name] = _cut_groups(free, share * n, f'{name}{seed}')
-        else: drawn[name] = _cut_images(free, share * n / len(free), f'{name}{seed}', 1, stratify)
-        free = free.drop(drawn[name])
+    free = _training_rows(catalog, known, target)
+    drawn = _draw(free, dict(test=test, valid=0 if official['valid'] else valid), by, seed, stratify)
     catalog.loc[free.index, 'split'] = 'train'
     for name, rows in drawn.items(): catalog.loc[rows, 'split'] = name
-    catalog = _keep_apart(catalog, catalog.index.isin(np.concatenate([free.index, *drawn.values()])), by)
+    catalog = _keep_apart(catalog, catalog.index.isin(free.index), by)
     trained = (catalog.split == 'train') & catalog[target].notna()
-    if not trained.any(): raise CarscopeError(f'{nothing_left}: lower valid and test')
+    if not trained.any(): raise CarscopeError(f'{_nothing_left(target)}: lower valid and test')
     return catalog
 
-def _without_values(catalog, target):
-    "Why a column of a catalog has no values, and what to do."
-    columns, labels = catalog.attrs.get('columns'), catalog.label.dropna()
-    if target in FACTS and len(labels): found = f"the labels, such as '{labels.iloc[0]}', state no {target}"
-    elif columns is None: return f'the data set states no {target}'
-    elif target in columns: found = f"the column '{target}' is empty"
-    else: found = f"no column '{target}'; found {', '.join(columns)}"
-    return f"{found}: rename a column to '{target}', or choose one with carscope convert DATA OUT --column {target}=NAME"
+def _draw(free, fractions, by, seed, stratify):
+    "Index values of the rows drawn from `free` for each split. A split with the fraction 0 is left out."
+    drawn, n = {}, len(free)
+    for name, fraction in fractions.items():
+        if not fraction: continue
+        if by == 'group': drawn[name] = _cut_groups(free, fraction * n, f'{name}{seed}')
+        else: drawn[name] = _cut_images(free, fraction * n / len(free), f'{name}{seed}', 1, stratify)
+        free = free.drop(drawn[name])
+    return drawn
 
+# %% ../nbs/reference/data.ipynb #d7be1ac7
 def _with_known(catalog, target, stratify):
     "A copy of the catalog, and whether the target of each row is known."
     catalog = complete(catalog)
@@ -522,6 +532,29 @@ def _with_known(catalog, target, stratify):
         if column not in catalog: raise CarscopeError(f"column '{column}' is unknown: choose label, make, body or year")
     catalog = catalog.copy() if catalog.index.is_unique else catalog.reset_index(drop=True)
     return catalog, catalog[target].notna()
+
+def _training_rows(catalog, known, target):
+    """The rows without an official valid or test split whose target is known. A warning counts the images without a target.
+
+    Raises CarscopeError if there are no such rows."""
+    if not known.any() and len(catalog): raise CarscopeError(f'{_nothing_left(target)}: {_without_values(catalog, target)}')
+    unknown = int((~known).sum())
+    if unknown: warnings.warn(f"{unknown:,} image{'s' * (unknown > 1)} without a {target}: not used", stacklevel=3)
+    free = catalog[(catalog.split.isna() | (catalog.split == 'train')) & known]
+    if not len(free): raise CarscopeError(f'{_nothing_left(target)}: add images outside the valid and test splits')
+    return free
+
+def _nothing_left(target): return f"no {'labelled image' if target == 'label' else f'image with a {target}'} is left to train on"
+
+def _without_values(catalog, target):
+    "Why a column of a catalog has no values, and what to do."
+    columns, labels = catalog.attrs.get('columns'), catalog.label.dropna()
+    if target in FACTS and len(labels): reason = f"the labels, such as '{labels.iloc[0]}', state no {target}"
+    elif columns is None: return f'the data set states no {target}, so choose another target or data set'
+    elif target in columns: reason = f"the column '{target}' is empty"
+    else: reason = f"there is no column '{target}', only {', '.join(columns)}"
+    return (f"{reason}: rename the right column to '{target}', or choose it with carscope convert DATA OUT --column "
+            f'{target}=NAME')
 
 # %% ../nbs/reference/data.ipynb #016ed8bf
 RANKS = dict(train=0, valid=1, test=2)
@@ -613,6 +646,7 @@ def take_fold(
     in `split_catalog` with `by='group'`.
 
     Raises CarscopeError when there is no fold `i`."""
+    if 'fold' not in catalog: raise CarscopeError("the catalog has no column 'fold': call `fold_catalog` first")
     if i not in set(catalog.fold.dropna()): raise CarscopeError(f'there is no fold {i}: choose 0 to {catalog.fold.max()}')
     ours = catalog.fold.notna()
     split = catalog.split.where(catalog.split == 'test').mask(ours, 'train').mask((catalog.fold == i).fillna(False), 'valid')
@@ -884,7 +918,7 @@ def plot_years(
     if len(years):
         counts = years.value_counts().sort_index()
         ax.bar(counts.index, counts.to_numpy(), color=BLUE)
-        ax.set_title(f'{counts.idxmax()} alone has {counts.max()/len(years):.0%} of the images')
+        ax.set_title(f'{counts.idxmax()} alone has {100*counts.max()/len(years):.0f} % of the images')
         ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set(xlabel='year', ylabel='images')
     return ax

@@ -73,6 +73,8 @@ def export_run(
     net, config = run.network(), run.config
     if size is None: size = config.recipe.eval_size
     if temperature is None: temperature = config.calibration.temperature
+    if not 0 < temperature < float('inf'):
+        raise CarscopeError(f'temperature={temperature:g} is out of range: use a number above 0')
     feature_width(net.body, size) # raises CarscopeError if the network does not take images of this size
     about, out = describe_export(run, size, temperature), Path(out or run.path)
     if out.is_dir(): out = out/EXPORTS[format]
@@ -89,17 +91,18 @@ def export_run(
                                 f'nothing was written to {out}')
     return dict(path=out, images=len(pixels), difference=worst)
 
+# %% ../nbs/reference/export.ipynb #47132854
 SUFFIXES = {'.onnx': 'onnx', '.pt2': 'torch', '.pt': 'torch', '.pth': 'torch'}
 
 def _export_format(out, format):
-    "The format of the argument or of the file name extension. Raises CarscopeError if they differ."
+    "The format: the argument, or that of the file name extension. Raises CarscopeError if these differ."
     suffix = '' if out is None or Path(out).is_dir() else Path(out).suffix.lower()
     named = SUFFIXES.get(suffix)
     if suffix and not named and format is None:
-        raise CarscopeError(f"{out}: the extension '{suffix}' is of no known format: use .onnx or .pt2, or pass --format")
+        raise CarscopeError(f"{out}: the file name extension '{suffix}' is unknown: use .onnx or .pt2, or pass --format")
     if format in EXPORTS and named and named != format:
-        raise CarscopeError(f'{out} is the name of a file in the format {named}, but the format is {format}: change one of the '
-                            'two')
+        raise CarscopeError(f"{out}: the file name extension '{suffix}' is of the format {named}, and --format is {format}: "
+                            'change one of them')
     return format or named or 'onnx'
 
 def example_pixels(run, size, n=10) -> np.ndarray: # (n, size, size, 3), uint8

@@ -68,18 +68,17 @@ def read_json(
 OUTPUT_MARK = '.carscope' # an empty file
 
 def mark_output(
-    folder, # folder of figures or tables, which exists
+    folder, # existing folder of figures or tables
 ):
     "Marks a folder that carscope writes into."
     (Path(folder)/OUTPUT_MARK).touch()
 
 def is_output(
-    folder,
+    folder, # path of a folder
 ) -> bool:
-    "Is it a run folder, or a folder that `mark_output` has marked?"
+    "Is this a run folder, or a folder that `mark_output` has marked?"
     folder = Path(folder)
     return (folder/OUTPUT_MARK).exists() or (folder/'config.json').exists() and (folder/'history.csv').exists()
-
 
 # %% ../nbs/reference/files.ipynb #3736a81a
 def cache_home() -> Path:

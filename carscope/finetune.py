@@ -272,6 +272,7 @@ class RunWriter(Callback):
         if not process_rank(): run.write_checkpoint(tensors, facts)
         if self.task.progress: tqdm.write(_epoch_line(row, measured))
 
+# %% ../nbs/reference/finetune.ipynb #8aa94a74
 def _write_again_if_removed(run, training):
     "Writes the configuration and the catalog of a run whose folder was removed during the training."
     if (run.path/'config.json').exists(): return
@@ -281,7 +282,7 @@ def _write_again_if_removed(run, training):
 
 def _epoch_line(row, measured):
     if YearError.name in measured: shown = f'mean absolute error {measured[YearError.name]:5.1f} years'
-    else: shown = '  '.join(f'{name} {value:6.1%}' for name, value in measured.items())
+    else: shown = '  '.join(f'{name} {100 * value:5.1f} %' for name, value in measured.items())
     return (f"{row['stage']:>14}  epoch {row['epoch']:3}  loss {row['train_loss']:.3f}  validation {row['valid_loss']:.3f}  "
             f"{shown}  {row['seconds']:6.1f} s")
 
@@ -491,7 +492,7 @@ def _check_learning(net, x, y, compute, steps):
     net.dropout.p = dropout
     expected = f'about {guessing:.2f}, ln(number of classes)'
     yield 'initial loss equals ln(C)', f'{first:.2f}', expected, bool(first < 1.5 * guessing + .5)
-    yield 'twenty images can be overfit', f'{right:.0%} correct after {step} steps', f'100% within {steps}', right == 1
+    yield 'twenty images can be overfit', f'{100 * right:.0f} % correct after {step} steps', f'100 % within {steps}', right == 1
     still = [n for n, p in net.named_parameters() if n in before and torch.equal(p, before[n])]
     moving = f"{len(before) - len(still)} of {len(before)} tensors change{', except ' + still[0] if still else ''}"
     yield 'gradients reach every layer', moving, 'all tensors', not still
@@ -637,8 +638,10 @@ def _check_classes(catalog, target, split):
     counts = free[target].dropna().astype('string').value_counts()
     validated = len(free) < len(catalog) and (catalog.split == 'valid').any()
     if len(counts) == 1:
-        raise CarscopeError(f"all {counts.iloc[0]} images to train on have the same {target}, '{counts.index[0]}': at least 2 "
-                            f'classes are needed, so add images of another {target}, or choose another --target')
+        n = counts.iloc[0]
+        images = f'all {n:,} images to train on have' if n > 1 else 'the only image to train on has'
+        raise CarscopeError(f"{images} the {target} '{counts.index[0]}': at least 2 classes are needed, so add images of another "
+                            f'{target}, or choose another --target')
     single = counts.index[counts == 1]
     if len(counts) and len(single) == len(counts) and not validated:
         raise CarscopeError(f'each of the {len(counts)} values of {target} has a single image: at least 2 images of a class are '
@@ -770,7 +773,7 @@ def _explained(training):
     except Exception as e:
         recipe, left = training.recipe, _what_is_left(training)
         if isinstance(e, OSError) and e.errno in (*FULL, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR):
-            way_out = 'free some space' if e.errno in FULL else 'make it available'
+            way_out = 'free some space' if e.errno in FULL else 'check its permissions'
             raise FileProblem(f"{e.filename or 'a file'} cannot be used ({os.strerror(e.errno)}): {way_out}, or choose another "
                               f"folder ({left.lstrip(': ') or 'nothing is kept'})") from None
         if 'shared memory' in str(e) or 'shm' in str(e):
@@ -788,6 +791,7 @@ def _explained(training):
                                 f'processes (--workers, 0 for none){left}') from None
         raise
 
+# %% ../nbs/reference/finetune.ipynb #33e9e157
 def _own_words(e):
     "The message of an error, without the name of the callback and the event that fastai puts before it."
     return re.sub(r'\AException occured in `\w+` when calling event `\w+`:\s*', '', str(e))

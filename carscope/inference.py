@@ -105,6 +105,7 @@ def predict(
     """Top-k classes of each image with calibrated probabilities.
 
     Raises CarscopeError if an image cannot be opened; with `skip`, if none can be opened."""
+    if top < 1: raise CarscopeError(f'top={top}: use a number of at least 1')
     images, bad = list(list_images(images)), []
     if skip: images, bad = usable_images(images)
     config, references = run.config, run.prepare_images(images, checked=skip)
@@ -133,8 +134,8 @@ def evaluate(
     The metrics include `split` (name of the evaluated split), `n_trained_on` and `n_left_out` (numbers of training images and of
     excluded images in the data set), `n_unlabelled` (images without a label), `same_data` (True for the data set of the training)
     and `images_per_second`. With `tta`, they also include `tta_gain`, `tta_gain_low` and `tta_gain_high`: the gain in accuracy
-    and its 95 % interval. `n_unknown` and `unknown_classes` count the images and classes that the run does not know; `unknown`
-    has the number of images of each of these classes. They are not evaluated. A year model does not leave out unknown years.
+    and its 95 % interval. `n_unknown` is the number of images whose class the run does not know, and `unknown` their number in
+    each of these classes. These images are not evaluated. A year model does not leave out unknown years.
 
     Raises CarscopeError if the data set has no usable labelled image, or no class that the run knows."""
     compute, config, objective = choose_compute(device), run.config, run.objective
@@ -143,7 +144,7 @@ def evaluate(
     split, rows, counts = _unseen_rows(run, catalog, config.target)
     if config.target not in YEAR_TARGETS:
         rows, unknown = _known_rows(rows, config)
-        counts |= dict(n_unknown=sum(unknown.values()), unknown_classes=len(unknown), unknown=unknown)
+        counts |= dict(n_unknown=sum(unknown.values()), unknown=unknown)
     net = objective.load(run)
     start = time.perf_counter()
     predictions = _answers(objective, net, rows, config, compute, workers=workers, progress=progress)
@@ -183,8 +184,11 @@ def _unseen_rows(run, catalog, target):
     counts = dict(n_trained_on=trained_on, n_left_out=left_out, n_unlabelled=len(catalog) - len(labelled))
     return split, labelled[labelled.split == split].reset_index(drop=True), counts
 
+# %% ../nbs/reference/inference.ipynb #e3fd468f
 def _translated(catalog, config, class_names):
     "The catalog with the classes of the run instead of the names of the data set."
+    if config.target in YEAR_TARGETS:
+        raise CarscopeError(f'the run predicts the {config.target}, so no class names can be translated: leave --map out')
     names = class_map(class_names, catalog[config.target], config.vocab)
     labels = catalog[config.target].astype('string')
     changed = catalog.assign(**{config.target: labels.map(lambda c: names.get(c, c), na_action='ignore').astype('string')})

@@ -405,8 +405,8 @@ def _best_for_years(logits, truth, years):
 def class_metrics(
     predictions,            # `Predictions` of one split
     temperature:float=None, # divides the raw logits; None: the temperature of the predictions
-) -> dict: # n, accuracy and bounds, macro_f1, unknown_classes; with logits also top5, nll, ece, ece_equal_mass, ece_raw
-    """Classification metrics. `unknown_classes` is the number of images whose true class is not in the vocabulary.
+) -> dict: # n, accuracy and bounds, macro_f1, n_unknown; with logits also top5, nll, ece, ece_equal_mass, ece_raw
+    """Classification metrics. `n_unknown` is the number of images whose true class is not in the vocabulary.
 
     These images count as wrong; `nll` excludes them. `ece_raw` is the ECE at temperature 1 (only if another temperature is
     used). Raises CarscopeError without images."""
@@ -415,7 +415,7 @@ def class_metrics(
     if not n: raise CarscopeError('there is no labelled image to evaluate on')
     low, high = wilson(scores.correct.sum(), n)
     metrics = dict(n=n, accuracy=float(scores.correct.mean()), accuracy_low=low, accuracy_high=high,
-                   macro_f1=macro_f1(predictions), unknown_classes=int((~known).sum()))
+                   macro_f1=macro_f1(predictions), n_unknown=int((~known).sum()))
     if predictions.logits is None: return metrics
     raw = {}
     if (predictions.temperature if temperature is None else temperature) != 1:

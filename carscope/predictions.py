@@ -18,9 +18,10 @@ import pyarrow.parquet as pq
 from fastcore.basics import patch
 from scipy.special import log_softmax
 
-from .files import CarscopeError, atomic_write
+from .files import CarscopeError, MissingFile, atomic_write
+from .pictures import open_parquet
 from .readers.registry import CATALOG_COLUMNS, as_splits
-from .readers.tables import line_of, read_text_table
+from .readers.tables import decimals_of, line_of, read_text_table
 
 # %% ../nbs/reference/predictions.ipynb #f466a579
 @dataclass(frozen=True)
@@ -124,12 +125,16 @@ def write_predictions(
     with atomic_write(path) as part: pq.write_table(columns, part, row_group_size=2**17, use_dictionary=names)
 
 def read_predictions(
-    path, # file of `write_predictions`, or CSV: column `label`, and `predicted` or one column of probabilities per class
+    path, # file of `write_predictions`, or text table: column `label`, and `predicted` or one column of probabilities per class
 ) -> Predictions:
-    "Read predictions from `path`. Raises CarscopeError if the file does not contain predictions."
+    """Read predictions from `path`.
+
+    Raises MissingFile, and CarscopeError if the file is damaged or does not contain predictions."""
     path = Path(path)
     if path.suffix.lower() in ('.csv', '.tsv', '.txt'): return _read_text(path)
-    with pq.ParquetFile(path) as file:
+    if path.is_dir(): raise CarscopeError(f'{path} is a folder: give the predictions.parquet of a run, or a CSV file')
+    if not path.exists(): raise MissingFile(f'{path} does not exist: give the predictions.parquet of a run, or a CSV file')
+    with open_parquet(path) as file:
         about = json.loads((file.schema_arrow.metadata or {}).get(b'carscope', b'null'))
         if about is None:
             raise CarscopeError(f'{path} contains no carscope predictions: use the predictions.parquet of a run, '
@@ -146,28 +151,48 @@ def read_predictions(
 
 # %% ../nbs/reference/predictions.ipynb #02db9bbc
 def _read_text(path):
-    "Read predictions from a text table. Numeric columns that are not known columns of a catalog are class probabilities."
+    """Predictions from a text table. Numeric columns that are not known columns of a catalog are class probabilities. In a table
+    with a column `predicted`, they are ignored if none of them has the name of a class."""
     rows, line = read_text_table(path), line_of(path)
     if 'label' not in rows:
-        raise CarscopeError(f"{path} has no column 'label' with the true classes; it has {', '.join(map(str, rows.columns[:8]))}")
+        columns = ', '.join(map(str, rows.columns[:8]))
+        raise CarscopeError(f"{path} has no column 'label' with the true classes; it has {columns}: rename the column with the "
+                            "true classes to 'label'")
     for c in ('label', 'predicted'):
         gaps = rows[c].isna() if c in rows else np.zeros(len(rows), bool)
         if gaps.any():
             raise CarscopeError(f"{path}: {gaps.sum():,} of {len(rows):,} rows have no value in the column '{c}' "
                                 f'({line(int(gaps.argmax()))} is the first): fill in the values or remove these rows')
+    if not len(rows): raise CarscopeError(f'{path} contains no rows: give a table with one row per image')
     rows = rows.assign(target=rows.label, split=as_splits(rows.split, line) if 'split' in rows else 'test')
     others = {*CATALOG_COLUMNS, 'target', 'predicted', 'confidence', 'content', 'width', 'height'}
-    numbers = {c: pd.to_numeric(rows[c], errors='coerce') for c in rows if c not in others}
-    classes = [c for c, values in numbers.items() if values.notna().all()]
-    if not classes:
-        if 'predicted' not in rows:
-            raise CarscopeError(f"{path} has neither a column 'predicted' nor a column of probabilities for each class")
-        return Predictions(rows, None, sorted({*rows.label.dropna(), *rows.predicted.dropna()}))
-    probs = np.column_stack([numbers[c].to_numpy(np.float64) for c in classes])
-    off = ~((abs(probs.sum(1) - 1) < 1e-3) & (probs >= 0).all(1))
-    if off.any():
-        first, named = off.argmax(), ', '.join(classes[:3]) + ', ...' * (len(classes) > 3)
-        raise CarscopeError(f'{path}: in {off.sum():,} of {len(rows):,} rows the columns {named} are not probabilities '
-                            f'({line(int(first))}: the sum is {probs[first].sum():.3g}): use values from 0 to 1 that sum to 1, '
-                            'or remove the columns')
-    return Predictions(rows.drop(columns=classes), np.log(probs.clip(1e-12)).astype(np.float32), classes)
+    probs = _class_columns(rows.drop(columns=[c for c in rows if c in others]), set(rows.label), decimals_of(path), line)
+    if len(probs.columns) and ('predicted' not in rows or set(probs) & {*rows.label, *rows.predicted}):
+        _check_probs(path, probs, line)
+        logits = np.log(probs.to_numpy(np.float64).clip(1e-12)).astype(np.float32)
+        return Predictions(rows.drop(columns=list(probs)), logits, list(probs))
+    if 'predicted' not in rows:
+        raise CarscopeError(f"{path} has neither a column 'predicted' nor a column of probabilities for each class: add one of "
+                            'them')
+    return Predictions(rows, None, sorted({*rows.label.dropna(), *rows.predicted.dropna()}))
+
+# %% ../nbs/reference/predictions.ipynb #a2e9e151
+def _class_columns(rows, labels, decimals, line):
+    "The numeric columns as numbers. Raises CarscopeError if a column with the name of a class has other values or gaps."
+    numbers = {c: pd.to_numeric(decimals(rows[c]), errors='coerce').astype('Float64') for c in rows}
+    for c in numbers:
+        if c in labels and numbers[c].isna().any():
+            i = int(numbers[c].isna().to_numpy(bool).argmax())
+            value = 'no value' if pd.isna(rows[c].iloc[i]) else f"the value '{rows[c].iloc[i]}'"
+            raise CarscopeError(f"{line(i)}: the column '{c}' has {value}: give the probability of this class, from 0 to 1")
+    return pd.DataFrame({c: values for c, values in numbers.items() if values.notna().all()}, index=rows.index)
+
+def _check_probs(path, probs, line):
+    "Raises CarscopeError if a row does not contain probabilities from 0 to 1 that sum to 1."
+    values = probs.to_numpy(np.float64)
+    wrong = ~((abs(values.sum(1) - 1) < 1e-3) & (values >= 0).all(1))
+    if not wrong.any(): return
+    first, names = int(wrong.argmax()), ', '.join(list(probs)[:3]) + ', ...' * (len(probs.columns) > 3)
+    raise CarscopeError(f'{path}: in {wrong.sum():,} of {len(probs):,} rows the columns {names} are not probabilities '
+                        f'({line(first)}: the sum is {values[first].sum():.3g}): use values from 0 to 1 that sum to 1, '
+                        'or remove the columns')

@@ -241,21 +241,22 @@ def remove_checkpoints(self:Run):
 
 # %% ../nbs/reference/run.ipynb #e08b2723
 def list_images(
-    paths, # images, image references, folders, tables of a data set, pipes, `-` for the standard input
+    paths, # images, image references, folders, tables of a data set, pipes, `-` for the standard input; one of them or several
 ) -> dict[str, str]: # path or image reference -> its name for messages; each image once
     """List images. Those of folders and their subfolders are sorted by path, and a warning counts the other files.
 
     Raises CarscopeError for a web address and for a folder without images."""
-    found, seen = {}, set()
-    for path in map(str, paths):
-        if _web.match(path): raise CarscopeError(f'{path} is a web address: download the image, and pass the file')
+    if isinstance(paths, (str, os.PathLike)): paths = [paths]
+    names, seen = {}, set()
+    for path in dict.fromkeys(map(str, paths)): # a stream can be read only once
+        if _WEB.match(path): raise CarscopeError(f'{path} is a web address: download the image, and pass the file')
         for image, name in _images_of(path):
             key = os.path.abspath(image)
-            if key not in seen: found[image] = name
+            if key not in seen: names[image] = name
             seen.add(key)
-    return found
+    return names
 
-_web = re.compile(r'(?i)(https?|ftp|s3|gs|hf):/')
+_WEB = re.compile(r'(?i)(https?|ftp|s3|gs|hf):/')
 _TABLES = '.csv', '.tsv', '.parquet'
 
 def _images_of(path):
@@ -265,6 +266,7 @@ def _images_of(path):
     if is_run(path): raise CarscopeError(f'{path} is a run folder: pass images, or a folder of them')
     return [(p, p) for p in _images_below(path)] if os.path.isdir(path) else [(path, path)]
 
+# %% ../nbs/reference/run.ipynb #b9c05881
 def _images_below(folder):
     "The images in a folder and its subfolders, or else those of the data set in it."
     images, others = [], []
@@ -306,7 +308,7 @@ def _streams():
 def _saved_stream(path):
     "The path of a file with the bytes of a stream."
     try:
-        with (sys.stdin.buffer if path == '-' else open(path, 'rb')) as f: data = f.read()
+        data = sys.stdin.buffer.read() if path == '-' else Path(path).read_bytes()
     except (OSError, ValueError, AttributeError) as e:
         raise CarscopeError(f'{path} cannot be read ({getattr(e, "strerror", None) or e}): pass the path of an image') from None
     if not data: raise CarscopeError(f'{path} is an empty stream: pass the bytes of an image, or the path of an image')
@@ -346,6 +348,7 @@ def claim_output(
     except PermissionError: raise not_writable(folder) from None
     except (FileExistsError, NotADirectoryError):
         raise FileProblem(f'{folder} cannot be a folder because a file has its name: choose another folder') from None
+    except OSError as e: raise FileProblem(f'{folder} cannot be used ({e.strerror}): choose another folder') from None
 
 # %% ../nbs/reference/run.ipynb #427b182b
 def unknown_classes(
@@ -362,8 +365,8 @@ def unknown_text(
 ) -> str:
     "One sentence with the numbers of images and classes, and three examples with the nearest name of the run."
     n, k = sum(unknown.values()), len(unknown)
-    near = lambda c: f" (nearest: {shorten(near)})" if (near := nearest_name(c, vocab)) is not None else ''
-    examples = ', '.join(f'{shorten(c)}{near(c)}' for c in list(unknown)[:3]) + ', ...' * (k > 3)
+    nearest = [(c, nearest_name(c, vocab)) for c in list(unknown)[:3]]
+    examples = ', '.join(shorten(c) + (f' (nearest: {shorten(near)})' if near else '') for c, near in nearest) + ', ...' * (k > 3)
     return (f"{n:,} image{'s' * (n != 1)} of {k:,} class{'es' * (k != 1)} {'are' if n != 1 else 'is'} unknown to the run: "
             f'{examples}')
 
@@ -375,8 +378,8 @@ def auto_map(
     fit several classes have none."""
     by_text = {}
     for c in vocab: by_text.setdefault(normalise_name(c), []).append(c)
-    found = {name: by_text.get(normalise_name(name), ()) for name in names}
-    return {name: classes[0] for name, classes in found.items() if len(classes) == 1 and name != classes[0]}
+    similar = {name: by_text.get(normalise_name(name), ()) for name in names}
+    return {name: classes[0] for name, classes in similar.items() if len(classes) == 1 and name != classes[0]}
 
 def map_remedy(
     unknown:dict, # from `unknown_classes`
@@ -385,8 +388,7 @@ def map_remedy(
     "How to translate names, for messages."
     if len(auto_map(unknown, vocab)) == len(unknown):
         return 'these names differ only in case, accents, spaces, underscores or hyphens: add --map auto'
-    return ('if they have other names there, add --map FILE, a CSV file with the columns from (label of the data) and to '
-            '(class of the run)')
+    return ('to translate names, add --map FILE, a CSV file with the columns from (label of the data) and to (class of the run)')
 
 # %% ../nbs/reference/run.ipynb #d0031842
 def class_map(
@@ -396,30 +398,32 @@ def class_map(
 ) -> dict[str, str]: # label of the data set -> class of the run
     "Reads a map of class names. Raises CarscopeError for a wrong table, and for classes that the run does not know."
     names = {str(label) for label in labels if not pd.isna(label)}
-    if isinstance(source, dict): found, file = {str(k): str(v) for k, v in source.items()}, 'the map'
+    if isinstance(source, dict): translated, file = {str(k): str(v) for k, v in source.items()}, 'the map'
     elif str(source) == 'auto': return auto_map(sorted(names - set(vocab)), vocab)
-    else: found, file = _read_map(source), source
-    for name, to in found.items():
+    else: translated, file = _read_map(source), source
+    for name, to in translated.items():
         if to not in set(vocab):
             near = nearest_name(to, vocab)
             hint = f": did you mean '{near}'?" if near else f"; its classes are '{vocab[0]}', '{vocab[-1]}' and so on"
             raise CarscopeError(f"{file}: '{name}' becomes '{to}', which is not a class of the run{hint}")
-    if not set(found) & names:
-        example = min(names, default='')
-        raise CarscopeError(f"{file}: none of its {len(found):,} names is a label of the data, such as '{example}'")
-    return found
+    if not translated: raise CarscopeError(f'{file} contains no names: add a line for each label to translate')
+    if names and not set(translated) & names: # without labels, the evaluation gives the error
+        raise CarscopeError(f"{file}: none of its {len(translated):,} names is a label of the data, such as '{min(names)}': "
+                            'correct the names')
+    return translated
 
 def _read_map(file):
     "The pairs of names in a text table."
     rows = read_text_table(file)
     columns = next((pair for pair in (('from', 'to'), ('label', 'class')) if set(pair) <= set(rows)), None)
     if columns is None:
-        raise CarscopeError(f"{file} has no columns 'from' and 'to' (or 'label' and 'class'); it has {', '.join(rows.columns)}")
-    rows, found = rows.dropna(subset=list(columns)), {}
+        raise CarscopeError(f"{file} has no columns 'from' and 'to' (or 'label' and 'class'); it has {', '.join(rows.columns)}: "
+                            'rename its columns')
+    rows, translated = rows.dropna(subset=list(columns)), {}
     for name, to in zip(*(composed(rows[c]) for c in columns)):
-        if found.setdefault(name, to) != to:
-            raise CarscopeError(f"{file}: '{name}' becomes '{found[name]}' and '{to}': keep one of the two lines")
-    return found
+        if translated.setdefault(name, to) != to:
+            raise CarscopeError(f"{file}: '{name}' becomes '{translated[name]}' and '{to}': keep one of the two lines")
+    return translated
 
 # %% ../nbs/reference/run.ipynb #9c91367f
 @patch

@@ -760,16 +760,16 @@ MAX_NAME = 100 # bytes in the name of a figure; file systems allow 255, and temp
 def _free_names(images, contents, out):
     """Name each figure after its image file. A number is added to the name of another image, in this call or in `out`. Upper and
     lower case count as the same, as in some file systems."""
-    stems, kept = [_short_stem(Path(p).stem) for p in images], {}
-    for file in out.iterdir() if out.is_dir() else (): kept.setdefault(file.stem.casefold(), set()).add(file)
-    names, used, own = [], set(), {s.casefold() for s in stems}
-    for i, (stem, content) in enumerate(zip(stems, contents)):
-        numbered = (f'{stem}-{k}' for k in count(2))
-        first = [stem] if stem.casefold() not in {s.casefold() for s in stems[:i]} else []
-        name = next(n for n in chain(first, numbered) if n.casefold() not in used
-                    and (n == stem or n.casefold() not in own) and _is_free(kept.get(n.casefold(), ()), content))
+    stems, files = [_short_stem(Path(p).stem) for p in images], {}
+    for file in out.iterdir() if out.is_dir() else (): files.setdefault(file.stem.casefold(), set()).add(file)
+    names, used, own, earlier = [], set(), {s.casefold() for s in stems}, set() # `own`: a numbered name must not be one of these
+    for stem, content in zip(stems, contents):
+        first = [] if stem.casefold() in earlier else [stem]
+        name = next(n for n in chain(first, (f'{stem}-{k}' for k in count(2))) if n.casefold() not in used
+                    and (n == stem or n.casefold() not in own) and _is_free(files.get(n.casefold(), ()), content))
         names.append(name)
         used.add(name.casefold())
+        earlier.add(stem.casefold())
     return names
 
 def _short_stem(stem):
@@ -778,11 +778,11 @@ def _short_stem(stem):
     return stem if len(data) <= MAX_NAME else f"{data[:MAX_NAME - 7].decode(errors='ignore')}-{content_hash(data)[:6]}"
 
 def _is_free(files, content):
-    "Are there no files of this name, or the figure and the map of the same image?"
+    "Whether no file has this name, or only the figure and the map of the same image."
     npz = [file for file in files if file.suffix == '.npz']
     if len(npz) != 1: return not files
     try:
-        with np.load(npz[0]) as kept: return str(kept['content']) == content
+        with np.load(npz[0]) as arrays: return str(arrays['content']) == content
     except (OSError, ValueError, KeyError, BadZipFile): return False
 
 def _check_out(out):
@@ -790,26 +790,27 @@ def _check_out(out):
     if not out.is_dir() or is_output(out): return
     foreign = [p for p in out.iterdir() if is_image(p) and not p.with_suffix('.npz').exists()]
     if foreign:
-        raise CarscopeError(f'{out} contains images ({foreign[0].name}), among which the figures would be mistaken for images: '
-                            'choose another folder with --out')
+        raise CarscopeError(f'{out} contains images ({foreign[0].name}), and a data set there would include the figures: choose '
+                            'another folder with --out')
 
 # %% ../nbs/reference/saliency.ipynb #54e184eb
 def _in_words(question, logits, column, config):
     answers, vocab, predicts = question.read(logits[None])[0], config.vocab, config.target
     if len(answers) == len(vocab):
         probs = (logits / config.calibration.temperature).softmax(0)
-        return f'{predicts} {vocab[column]}, {float(probs[column]):.0%}'
+        return f'{predicts} {vocab[column]}, {100 * float(probs[column]):.0f} %'
     return f'{question.name}: {float(answers[column]):.1f}'
 
+# %% ../nbs/reference/saliency.ipynb #b757f435
 MAX_RATIO = 4 # longest side of a drawn image divided by its shortest side
 
 def _drawable(image):
     "An image of moderate size and aspect ratio, and a note for the title. An image of 1 x 400 px would need a figure of 300 m."
     size = image.size
     image.thumbnail((800, 800))
-    least = math.ceil(max(image.size) / MAX_RATIO)
-    if min(image.size) >= least: return np.asarray(image), ''
-    return np.asarray(image.resize([max(side, least) for side in image.size])), f'; {size[0]} x {size[1]} px, drawn stretched'
+    shortest = math.ceil(max(image.size) / MAX_RATIO)
+    if min(image.size) >= shortest: return np.asarray(image), ''
+    return np.asarray(image.resize([max(side, shortest) for side in image.size])), f'; {size[0]} x {size[1]} px, drawn stretched'
 
 def _draw(path, m, title, file):
     picture, note = _drawable(load_image(path, size=400))
@@ -867,7 +868,7 @@ def explain(
     side = config.recipe.eval_size
     small = [f'{shown[path]} is {w} x {h} px' for path, (w, h) in zip(images, sizes) if min(w, h) < 32]
     if small:
-        more = f' ({len(small):,} images have a side below 32 px)' * (len(small) > 1)
+        more = f'; {len(small):,} images have a side below 32 px' * (len(small) > 1)
         warnings.warn(f'{small[0]} and was enlarged to {side} px: its map is unreliable{more}', stacklevel=2)
     table = pd.DataFrame(rows)
     table.attrs |= dict(sanity_check=check, left_out=bad)

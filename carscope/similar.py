@@ -78,6 +78,7 @@ def embed(
     compute, size = compute or choose_compute(), config.recipe.eval_size
     return cached_features(net.body, config.backbone.about, catalog, compute, size, workers=workers, progress=progress)
 
+# %% ../nbs/reference/similar.ipynb #4b4d55a2
 def similar(
     run:Run,               # its body computes the features
     images,                # as in `list_images`: paths, image references, folders of images; each image is used once
@@ -101,10 +102,12 @@ def similar(
     catalog = run.catalog if data is None else run.prepare(data, progress)
     checked = data is not None and config.target not in YEAR_TARGETS
     if checked and (unknown := unknown_classes(catalog[config.target], config.vocab)):
-        warnings.warn(f'{unknown_text(unknown, config.vocab)}; the search uses them like all others', stacklevel=2)
+        warnings.warn(f'{unknown_text(unknown, config.vocab)}; the search includes them', stacklevel=2)
     lost = [] if data is not None else [image for image in catalog.image if not is_there(image)]
     try: features, rows = embed(net, config, catalog, compute, workers, progress)
-    except Exception as e: raise _moved(run, lost, len(catalog)) if lost else e from None # the features are not cached
+    except Exception as e:
+        if not lost: raise
+        raise _moved(run, lost, len(catalog)) from e # the features of these images are not cached
     if lost: warnings.warn(str(_moved(run, lost, len(catalog))), stacklevel=2)
     asked_features, at = embed(net, config, asked, compute, workers, progress)
     place = dict(zip(catalog.content[::-1], range(len(catalog) - 1, -1, -1)))

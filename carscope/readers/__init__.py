@@ -17,6 +17,5 @@ from .registry import READERS
 def format_table() -> pd.DataFrame: # one row per format; index: `key`, the name in `carscope convert --format`
     "The formats that carscope reads: layout, how it is recognised, what is read and not read, and whether carscope writes it."
     rows = [{'format': r.key or r.name, 'layout': r.description, 'recognised by': r.evidence, 'read': r.used,
-             'not read': r.unused,
-             'written': 'yes' if r.write else 'no'} for r in READERS]
+             'not read': r.unused, 'written': 'yes' if r.write else 'no'} for r in READERS]
     return pd.DataFrame(rows).set_index('format')

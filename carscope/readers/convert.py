@@ -18,7 +18,7 @@ from .tables import write_catalog
 # %% ../../nbs/reference/readers/convert.ipynb #ddfa7b96
 FILES = '.csv', '.parquet' # extensions of a catalog in one file
 
-def writers() -> dict: # key of a format -> Reader
+def writers() -> dict: # key of a format -> its `Reader`
     "The formats that `convert` writes."
     return dict(sorted((r.key, r) for r in READERS if r.write and r.key))
 
@@ -30,7 +30,7 @@ def convert(
 ) -> dict: # format, images and classes (numbers)
     """Write a data set in another format.
 
-    Raises CarscopeError for an unknown format, if `out` exists, and if `data` cannot be read. Then nothing is written."""
+    Raises CarscopeError for an unknown format, if `out` exists, or if `data` cannot be read. Nothing is written then."""
     out, known = Path(out), writers()
     format = format or ('catalog' if out.suffix.lower() in FILES else None)
     if format not in known:
@@ -38,7 +38,7 @@ def convert(
         what = 'there is no format' if format is None else f"format '{format}' cannot be written"
         raise CarscopeError(f"{what}: choose {', '.join(keys)}{' or ' * bool(keys)}{last}")
     if out.suffix.lower() in FILES and format != 'catalog':
-        raise CarscopeError(f'{out} is the name of a file, but the format {format} is a folder: choose the name of a new folder')
+        raise CarscopeError(f'{out} is the name of a file, but the format {format} writes a folder: choose a new folder')
     if out.exists() or out.is_symlink(): raise CarscopeError(f'{out} already exists: choose a new file or folder')
     if isinstance(data, pd.DataFrame): catalog = as_catalog(data, data.attrs.get('dropped', ()))
     else: catalog = read_catalog(data, columns)

@@ -116,9 +116,9 @@ def _take_apart(
     parts = pc.split_pattern(names, '$$')
     whole = pc.fill_null(pc.equal(pc.list_value_length(parts), 7), False)
     parts = parts.filter(whole)
-    said = {c: pc.list_element(parts, i) for i, c in enumerate(('make', 'model', 'year', 'color', 'group', 'ad'))}
-    said['adv_id'] = _glue('$$', said['group'], said.pop('ad'))
-    return whole.to_numpy(zero_copy_only=False), pa.table(said)
+    fields = {c: pc.list_element(parts, i) for i, c in enumerate(('make', 'model', 'year', 'color', 'group', 'ad'))}
+    fields['adv_id'] = _glue('$$', fields['group'], fields.pop('ad'))
+    return whole.to_numpy(zero_copy_only=False), pa.table(fields)
 
 # %% ../../nbs/reference/readers/dvm.ipynb #f0379b52
 VIEWPOINTS = {0: 'front', 45: 'front three-quarter', 90: 'side', 135: 'rear three-quarter', 180: 'rear',
@@ -147,7 +147,7 @@ def _degrees(text):
 
 # %% ../../nbs/reference/readers/dvm.ipynb #e34b84e2
 STRING = pd.StringDtype('pyarrow')
-ADS = 'group', 'adv_id', 'body', 'color', 'said' # columns of an advertisement; said: registration year, valid or not
+ADS = 'group', 'adv_id', 'body', 'color', 'reg_year' # columns of an advertisement; reg_year: registration year, valid or not
 
 def _frame(table):
     "An Arrow table as a DataFrame with the catalog's types."
@@ -155,11 +155,11 @@ def _frame(table):
 
 def _read_ads(file):
     "The Ad table with one row per advertisement and the columns `ADS`."
-    table = _read_table(file, group='Genmodel_ID', adv_id='Adv_ID', body='Bodytype', color='Color', said='Reg_year')
+    table = _read_table(file, group='Genmodel_ID', adv_id='Adv_ID', body='Bodytype', color='Color', reg_year='Reg_year')
     # In some tables, advertisements are numbered per model line: prefix the model line, as in the file names.
     adv_id = pc.if_else(pc.match_substring(table['adv_id'], '$$'), table['adv_id'], _glue('$$', table['group'], table['adv_id']))
-    said = _each_value(table['said'].combine_chunks(), _whole_number, pa.int64())
-    ads = _frame(table.set_column(1, 'adv_id', adv_id).set_column(4, 'said', said))
+    reg_year = _each_value(table['reg_year'].combine_chunks(), _whole_number, pa.int64())
+    ads = _frame(table.set_column(1, 'adv_id', adv_id).set_column(4, 'reg_year', reg_year))
     return ads.dropna(subset=['adv_id']).drop_duplicates('adv_id')
 
 def _read_lines(file):
@@ -186,22 +186,22 @@ def _usual_bodies(ads):
 
 # %% ../../nbs/reference/readers/dvm.ipynb #ec497598
 def _describe_cars(
-    said,          # Arrow table from `_take_apart`, one row per image
+    fields,        # Arrow table from `_take_apart`, one row per image
     ads, lines,    # DataFrames from `_read_ads` and `_read_lines`
     first, last,   # first and last valid year
 ) -> tuple[np.ndarray, pd.DataFrame]: # row number of each image's car; the cars
-    "The cars in the images: label, make, model, body, year, group, registered, color, adv_id, said."
-    code = said['adv_id'].combine_chunks().dictionary_encode().indices.to_numpy()
-    cars = _frame(said.take(np.unique(code, return_index=True)[1])).rename(columns={'year': 'said'})
-    cars['said'] = _frame(pa.table({'said': _each_value(pa.array(cars.said), _whole_number, pa.int64())})).said
+    "The cars in the images: label, make, model, body, year, group, registered, color, adv_id, reg_year."
+    code = fields['adv_id'].combine_chunks().dictionary_encode().indices.to_numpy()
+    cars = _frame(fields.take(np.unique(code, return_index=True)[1])).rename(columns={'year': 'reg_year'})
+    cars['reg_year'] = _frame(pa.table({'reg_year': _each_value(pa.array(cars.reg_year), _whole_number, pa.int64())})).reg_year
     listed = cars[['adv_id']].merge(ads.assign(listed=True), how='left', on='adv_id')
     in_ads = listed.listed.notna()
-    for c in 'said', 'color': cars[c] = listed[c].where(in_ads, cars[c])
+    for c in 'reg_year', 'color': cars[c] = listed[c].where(in_ads, cars[c])
     cars['body'] = listed.body.where(in_ads, cars.group.map(_usual_bodies(ads)).astype(STRING))
     cars['color'] = cars.color.mask(cars.color == 'Unlisted')
     for c in 'make', 'model': cars[c] = cars.group.map(lines[c]).astype(STRING).fillna(cars[c])
     everyone = pd.concat([ads, cars[list(ADS)]])
-    for d in cars, everyone: d['registered'] = d.said.where(d.said.between(first, last))
+    for d in cars, everyone: d['registered'] = d.reg_year.where(d.reg_year.between(first, last))
     cars['year'] = _launch_years(cars, everyone)
     cars['label'] = cars.make + ' ' + cars.model + (' ' + cars.body).fillna('') + ' ' + cars.year.astype(STRING)
     return code, cars
@@ -217,13 +217,13 @@ def _from_table(file):
 def _paths(
     root,    # folder of all images
     names,   # file names: Arrow text (n)
-    said,    # Arrow table from `_take_apart` (n rows)
+    fields,  # Arrow table from `_take_apart` (n rows)
 ) -> pd.array: # (n)
     "Paths of the images: root/maker/model/year/colour/name."
     if root.name.lower().endswith('_clean'): # in this copy of the data set, names of files and folders have no apostrophes
         names = pc.replace_substring(names, "'", '')
-        said = pa.table({c: pc.replace_substring(said[c], "'", '') for c in said.column_names})
-    folders = [said[c] for c in ('make', 'model', 'year', 'color')]
+        fields = pa.table({c: pc.replace_substring(fields[c], "'", '') for c in fields.column_names})
+    folders = [fields[c] for c in ('make', 'model', 'year', 'color')]
     return pd.array(_glue(os.sep, pa.scalar(str(root), names.type), *folders, names), STRING)
 
 def _from_fronts(folder):
@@ -257,7 +257,7 @@ def _first_reason(
     return pd.Categorical.from_codes(code, [reason for _, reason in tests])
 
 def _exclusion_reasons(
-    pictures,                       # DataFrame with the columns name, car (-1: none), said, view, quality
+    pictures,                       # DataFrame with the columns name, car (-1: none), reg_year, view, quality
     views, quality, first, last,    # as in `read_dvm`; `views` is a set
 ) -> pd.Categorical: # missing where an image can be used
     "The reason to drop each image."
@@ -267,8 +267,8 @@ def _exclusion_reasons(
     if quality:
         tests += [(pictures.quality.isna(), 'quality never checked'),
                   ((pictures.quality != 'P').fillna(True), 'quality check not passed')]
-    outside = (~pictures.said.between(first, last)).fillna(False)
-    tests += [(pictures.said.isna(), 'no registration year'), (outside, f'registered outside {first} to {last}')]
+    outside = (~pictures.reg_year.between(first, last)).fillna(False)
+    tests += [(pictures.reg_year.isna(), 'no registration year'), (outside, f'registered outside {first} to {last}')]
     return _first_reason(tests)
 
 # %% ../../nbs/reference/readers/dvm.ipynb #96406a6a
@@ -302,25 +302,25 @@ register(Reader('DVM-CAR', 'DVM-CAR (its tables, or confirmed_fronts)', is_dvm, 
                 used='make, model, body, launch year, view, and the quality of each image', unused='prices, trims, sales'))
 
 def _pictures_and_cars(path, first, last):
-    "DataFrames of all images (name, image, car, said, view, viewpoint, quality) and of their cars; `car` is a row number."
+    "DataFrames of all images (name, image, car, reg_year, view, viewpoint, quality) and of their cars; `car` is a row number."
     if not path.is_dir(): raise MissingFile(f'{path} is not a folder: give the folder that DVM-CAR was unpacked into')
     tables, root, fronts = _locate(path)
     if not tables and not fronts:
         raise MissingFile(f'{path} has neither Image_table.csv nor a folder confirmed_fronts: give the folder that DVM-CAR was '
                           'unpacked into')
     lines = _read_lines(tables/'Basic_table.csv') if tables else pd.DataFrame(columns=['make', 'model'], dtype=STRING)
-    ads = _read_ads(tables/'Ad_table.csv') if tables else pd.DataFrame(columns=ADS, dtype=STRING).astype({'said': 'Int64'})
+    ads = _read_ads(tables/'Ad_table.csv') if tables else pd.DataFrame(columns=ADS, dtype=STRING).astype({'reg_year': 'Int64'})
     table = _from_fronts(fronts) if fronts and not root else _from_table(tables/'Image_table.csv')
     names = table['name'].combine_chunks()
-    whole, said = _take_apart(names)
-    code, cars = _describe_cars(said, ads, lines, first, last)
+    whole, fields = _take_apart(names)
+    code, cars = _describe_cars(fields, ads, lines, first, last)
     pictures = _frame(table)
     if 'image' not in pictures:
         pictures['image'] = pictures.name.fillna('')
-        pictures.loc[whole, 'image'] = _paths(root or path, names.filter(pa.array(whole)), said)
+        pictures.loc[whole, 'image'] = _paths(root or path, names.filter(pa.array(whole)), fields)
     pictures['car'] = -1
     pictures.loc[whole, 'car'] = code
-    pictures['said'] = cars.said.reindex(pictures.car).array
+    pictures['reg_year'] = cars.reg_year.reindex(pictures.car).array
     return pictures.assign(view=pictures.viewpoint.map(VIEWPOINTS).astype(STRING)), cars
 
 # %% ../../nbs/reference/readers/dvm.ipynb #8c7a7d10

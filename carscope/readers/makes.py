@@ -25,7 +25,7 @@ UNKNOWN_YEARS = {'unknown', 'unknown year', 'none', '0', '0000'}
 
 @dataclass(frozen=True)
 class Levels:
-    "What the folder levels from the make down are."
+    "The meaning of the folder levels, from the make down."
     count:int   # levels that are part of the label
     year:bool   # whether the last of them is the year
     deepest:int # number of levels of the deepest folder with images
@@ -51,7 +51,7 @@ def folder_facts(
     path:tuple,    # names from the make down
     levels:Levels,
 ) -> dict: # keys: label, make, model, year, group
-    "What a folder states. A model that repeats the make, as in `Audi/Audi A4`, does not repeat it in the label."
+    "The facts that a folder states. The label contains the make once, also if the model repeats it as in `Audi/Audi A4`."
     year = path[levels.count - 1] if levels.year and len(path) >= levels.count else None
     names = path[:levels.count - (year is not None)]
     make, model = names[0], ' '.join(names[1:]) or None
@@ -93,7 +93,7 @@ def _named(path, names):
     return tuple(look_up(n, known) for n, known in zip(path, names)) + path[2:]
 
 def _compcars_facts(file):
-    "View and box of an image, from its text file in CompCars; nothing if there is none or it is malformed."
+    "View and box of an image, from its text file in CompCars; an empty dict if the file is missing or malformed."
     try:
         view, _, box = Path(file).read_text().splitlines()[:3]
         x1, y1, x2, y2 = map(float, box.split())
@@ -105,13 +105,15 @@ def _compcars_facts(file):
 def is_makes(
     path, # a file or folder
 ) -> bool:
-    "Are the images of this folder two or three levels below it, and not in class folders with sub-folders?"
+    "Does this folder contain images two or three levels below it that are not in sub-folders of class folders?"
     return Path(path).is_dir() and class_shape(class_layout(Folder(image_home(path)))) == 'makes'
 
 def read_makes(
     path, # folder that contains folders of makes, or `train`, `valid` and `test` with such folders inside
 ) -> pd.DataFrame:
-    "A catalog of images in folders of makes, models and years. A warning says how the levels are read."
+    """A catalog of images in folders of makes, models and years. A warning states how the levels are read.
+
+    Raises CarscopeError for a damaged file of names."""
     path = Path(os.path.abspath(path))
     home = image_home(path)
     layout, names = class_layout(Folder(home)), compcars_names(home)
@@ -124,9 +126,10 @@ def read_makes(
             rows += [dict(image=p, split=split, **facts) for p in folder.images]
             used.add(c)
     dropped = outside_classes(layout) + [d for f, *_ in trees for d in (*f.unusable, *((p, MISSING_LINK) for p in f.links))]
-    if (home.parent/'label').is_dir() and home.name == 'image': rows = _with_boxes(rows, home)
+    if (home.parent/'label').is_dir() and home.name == 'image': rows, more = _with_boxes(rows, home)
+    else: more = []
     example = next(parts for f, parts, *_ in trees if f.images)
-    texts = _level_notices(levels, example, names) + _left_out(path, home)
+    texts = _level_notices(levels, example, names) + more + _left_out(path, home)
     for text in (*layout.notices, *texts, *folder_notices(layout, used)): notice(path, text)
     rows, unreadable = encodable(rows)
     dropped = [(readable(p), why) for p, why in dropped] + unreadable
@@ -135,12 +138,15 @@ def read_makes(
 
 # %% ../../nbs/reference/readers/makes.ipynb #75c1f306
 def _with_boxes(rows, home):
-    "Rows with view and box. A row without a text file keeps its label."
+    "The rows with view and box, and a notice if text files are missing or malformed."
     files = [home.parent/'label'/Path(row['image']).relative_to(home).with_suffix('.txt') for row in rows]
-    return [row | _compcars_facts(file) for row, file in zip(rows, files)]
+    facts = [_compcars_facts(file) for file in files]
+    n = facts.count({})
+    notices = [f"{n:,} image{' has' if n == 1 else 's have'} no valid text file in label/, so view and box are missing"] * bool(n)
+    return [row | more for row, more in zip(rows, facts)], notices
 
 def _level_notices(levels, example, names):
-    "How the levels are read, with an example."
+    "Notices about the meaning of the levels, with an example."
     facts = folder_facts(_named(example, names), levels)
     texts = [f"the folders are read as {levels} ({readable('/'.join(example))}: label '{readable(facts['label'])}')"]
     if levels.deepest > levels.count: texts.append('images in deeper folders belong to the folder above them')
@@ -149,7 +155,7 @@ def _level_notices(levels, example, names):
     return texts
 
 def _left_out(path, home):
-    "The folders with images outside `image` in CompCars."
+    "A notice about the folders of CompCars with images outside `image`."
     if home == path: return []
     beside = [f for parent in {path, home.parent} for f in Folder(parent).folders if not home.is_relative_to(f.path)]
     names = sorted(readable(f.name) for f in beside if has_images(f))

@@ -39,7 +39,8 @@ def _make_rest_year(label):
     fields = [f.strip() for f in label.split('_')]
     separated = ' ' in label.strip() and len(fields) > 2 and any(_year.fullmatch(fields[i]) for i in (0, -1))
     words = fields if separated else label.replace('_', ' ').split()
-    at = _year_at(words, 1 if separated else len(_make.match(' '.join(words) or ' ')[0].split()) if words else 1)
+    n_make = 1 if separated or not words else len(_make.match(' '.join(words))[0].split())
+    at = _year_at(words, n_make)
     if at is None: return None, '', None
     year, words = int(_year.fullmatch(words[at])[1]), words[:at] + words[at + 1:]
     if separated: return words[0], ' '.join(words[1:]), year
@@ -47,13 +48,13 @@ def _make_rest_year(label):
     make = _make.match(text)[0] if text else ''
     return make, text[len(make):].strip(), year
 
-def _year_at(words, make):
-    "The position of the year: the first or last word, else the only year after the make (of `make` words) and one word more."
+def _year_at(words, n_make):
+    "The position of the year: first or last, otherwise the only year, after the `n_make` words of the make and one more word."
     years = [i for i, w in enumerate(words) if _year.fullmatch(w)]
     if len(words) < 3 or not years: return None
     if years[0] == 0: return 0
     if years[-1] == len(words) - 1: return years[-1]
-    return years[0] if len(years) == 1 and years[0] > make else None
+    return years[0] if len(years) == 1 and years[0] > n_make else None
 
 # %% ../../nbs/reference/readers/names.ipynb #247888fd
 def parse_labels(
@@ -85,8 +86,8 @@ def nearest_name(
     "The most similar of `names`. A name that differs only in case, accents, spaces, underscores or hyphens comes first."
     by_text = {}
     for other in names: by_text.setdefault(normalise_name(other), other)
-    found = difflib.get_close_matches(normalise_name(name), by_text, n=1, cutoff=cutoff)
-    return by_text[found[0]] if found else None
+    nearest = difflib.get_close_matches(normalise_name(name), by_text, n=1, cutoff=cutoff)
+    return by_text[nearest[0]] if nearest else None
 
 # %% ../../nbs/reference/readers/names.ipynb #a2876814
 def similar_names(
