@@ -25,7 +25,7 @@ from .maps import METHODS, make_question, saliency_maps
 from .metrics import COVERAGE, YEAR_TARGETS, conformal_margin, with_interval
 from .pictures import data_uri, frame_size, is_there, load_image, split_crop
 from .predictions import Predictions
-from .run import Run
+from .run import Run, as_run
 from .saliency import SanityCheck, on_scale, try_methods, verdict_text
 from .showroom import showroom
 from .similar import embed, nearest
@@ -143,6 +143,7 @@ class Answerer:
         methods=tuple(METHODS),  # names of saliency methods to check and offer
         progress:bool=False,     # show progress bars
     ):
+        run, years = as_run(run), as_run(years) if years else None
         compute, self.missing, self.notes = choose_compute(device), {}, []
         self.cars = Loaded(run, compute)
         self.years = self.cars if self.cars.predicts_years else Loaded(years, compute) if years else None

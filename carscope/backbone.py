@@ -7,9 +7,9 @@ __all__ = ['POSTPONED', 'SCRATCH', 'IMAGENET_MEAN', 'IMAGENET_STD', 'TIMM_SOURCE
            'ARCHITECTURE_ARGS', 'TORCHVISION_ARGS', 'LARGEST_ARG', 'UNFIT', 'SAVE', 'CONVERT', 'UNPACK', 'FIRST_BYTES',
            'SUFFIXES', 'TORCH_MAGIC', 'AVERAGED', 'WRAPPERS', 'DENSENET', 'PACKAGES', 'YEAR_HEADS', 'import_library',
            'plain_network', 'residual_network', 'describe_backbone', 'answers', 'check_backbone', 'build_body',
-           'own_size', 'takes_size', 'near_sizes', 'feature_width', 'StandIn', 'read_weights', 'fit_weights', 'Package',
-           'efficientnet_names', 'packaged_weights', 'load_body', 'layer_groups', 'make_network', 'Branched',
-           'OrdinalLink', 'SpreadLink', 'year_link', 'SoftYears']
+           'own_size', 'takes_size', 'near_sizes', 'feature_width', 'StandIn', 'read_weights', 'read_tensors',
+           'fit_weights', 'Package', 'efficientnet_names', 'packaged_weights', 'load_body', 'layer_groups',
+           'make_network', 'Branched', 'OrdinalLink', 'SpreadLink', 'year_link', 'SoftYears']
 
 # %% ../nbs/reference/backbone.ipynb #7d0654dd
 import difflib
@@ -42,7 +42,7 @@ from .files import CarscopeError, MissingFile
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load
 from torch import nn
 
 # %% ../nbs/reference/backbone.ipynb #5f2af4ca
@@ -454,6 +454,13 @@ def read_weights(
         raise CarscopeError(f'{path} does not contain tensors{keys}: {SAVE}')
     return tensors
 
+def read_tensors(
+    path, # `.safetensors` file
+) -> dict: # {name: tensor}
+    """Load the tensors in a safetensors file, into memory: if another program cuts a memory-mapped file short, the next access
+    to a tensor ends the process (SIGBUS)."""
+    return load(Path(path).read_bytes())
+
 def _files_of(folder):
     "The files of weights in a folder."
     for name in 'model.safetensors', 'pytorch_model.bin':
@@ -470,7 +477,7 @@ def _files_of(folder):
 def _load_tensors(path, head):
     "The content of a file: nested dictionaries, lists and stand-ins with tensors in them."
     try:
-        if _is_safetensors(head) or path.suffix == '.safetensors': return load_file(path)
+        if _is_safetensors(head) or path.suffix == '.safetensors': return read_tensors(path)
         if head[:2] == b'PK' and _is_npz(zipfile.ZipFile(path).namelist()):
             with np.load(path, allow_pickle=False) as arrays: return {name: torch.from_numpy(a) for name, a in arrays.items()}
         with torch.serialization.safe_globals(_stand_ins(path)), warnings.catch_warnings():

@@ -18,15 +18,15 @@ from pathlib import Path, PureWindowsPath
 
 # carscope first: it sets how OpenMP threads wait before torch is loaded
 from . import __version__
-from .backbone import TIMM_SOURCES, check_backbone, import_library
+from .backbone import TIMM_SOURCES, check_backbone, import_library, read_tensors
 from .config import RunConfig, read_config, write_config
 from .data import split_report
-from .files import CarscopeError, atomic_write, read_json, write_json
+from .files import CarscopeError, as_path, as_text, atomic_write, mark_output, read_json, write_json
 from .metrics import YEAR_TARGETS, class_mean_intervals, class_years, confusion_counts, image_scores
 from .metrics import predicted_years, wilson
 from .predictions import Predictions
 from .readers.download import DATASETS
-from .run import Run
+from .run import Run, as_run
 from .year_modernity import measure_years, year_table
 
 import numpy as np
@@ -36,7 +36,7 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, EvalResul
 from huggingface_hub import constants, get_token, snapshot_download
 from huggingface_hub.errors import HFValidationError, HTTPError
 from huggingface_hub.utils import validate_repo_id
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import nn
 
 timm = import_library('timm')
@@ -68,15 +68,16 @@ def read_facts(
     config, files = run.config, ('metrics', 'predictions', 'catalog', 'history')
     metrics, predictions, catalog, history = (_or_none(lambda: getattr(run, name)) for name in files)
     split, aside = metrics and metrics['split'], 0
-    if split == 'test' and 'valid' in metrics and _unknown(metrics['test']) == metrics['test']['n']:
-        split, aside = 'valid', metrics['test']['n']
+    test = (metrics or {}).get('test', {})
+    if test and 'valid' in metrics and not test['n'] - (0 if 'unknown' in test else _unknown(test)):
+        split, aside = 'valid', _unknown(test)
     part = None if predictions is None or not split else predictions.of_split(split)
     if part is not None and len(part.table) != metrics[split]['n']: part = None # the predictions are from another evaluation
     minutes = None if history is None else float(history.seconds.sum() / 60)
     return Facts(run.path.resolve().name, config, metrics and metrics[split], split, aside, part, catalog, minutes)
 
 def _unknown(metrics):
-    "Number of evaluated images whose class has no training image. Earlier runs have it under another name."
+    "Number of images whose class has no training image. Earlier runs evaluated these images, and some use another name."
     return metrics.get('n_unknown', metrics.get('unknown_classes', 0))
 
 def _or_none(read):
@@ -364,9 +365,10 @@ def _of_splits(facts):
         if copies is not None: items[0] += f'; {count(copies)} an exact duplicate of a training image'
     items[0] += '. Near-duplicates were not searched for (`carscope audit` does that).'
     what = dict(label='class').get(facts.target, facts.target)
-    if _unknown(m):
-        items.append(f"{_unknown(m):,} of the {m['n']:,} images are of a {what} without training images; they count as "
-                     f"wrong.")
+    if n := _unknown(m):
+        items.append(f"{n:,} further image{'s' * (n > 1)} of a {what} without training images {'are' if n > 1 else 'is'} not "
+                     'evaluated.' if 'unknown' in m else
+                     f"{n:,} of the {m['n']:,} images are of a {what} without training images; they count as wrong.")
     return items
 
 def _of_probabilities(facts):
@@ -480,7 +482,8 @@ def make_card(
     beside:bool=False, # the folder of the card also contains the network, as written by `write_hub`
 ) -> ModelCard:
     "Make the model card from the files of a run. Raises CarscopeError if the folder is not a run."
-    facts = read_facts(run)
+    license = None if license is None else as_text('license', license)
+    facts = read_facts(as_run(run))
     limits = '\n'.join(f'- {s}' for s in _limits(facts))
     parts = {'Evaluation': _evaluation(facts), 'Training data': _training_data(facts, license), 'Training': _training(facts),
              'Limitations': '\n\n'.join([limits, *_worst(facts)]), 'Usage': _usage(facts, repo, beside)}
@@ -494,7 +497,8 @@ def write_card(
     license:str=None, # licence, as in `make_card`
 ) -> Path: # path of the `README.md`
     "Write the model card of a run."
-    path, card = Path(out or run.path)/'README.md', make_card(run, license)
+    run = as_run(run)
+    path, card = (run.path if out is None else as_path(out, 'a folder'))/'README.md', make_card(run, license)
     with atomic_write(path) as part: card.save(part)
     return path
 
@@ -541,7 +545,8 @@ def write_hub(
 
     If timm has no such network, the folder contains the network in carscope's format. The catalog keeps only checksums and
     splits, with which `carscope evaluate` excludes the training images. Raises CarscopeError if the folder has other files."""
-    out, facts, weights = Path(out), read_facts(run), run.weights
+    run, out = as_run(run), as_path(out, 'a new folder')
+    facts, weights = read_facts(run), run.weights
     if out.is_dir() and any(out.iterdir()) and not (out/INSIDE/'config.json').is_file():
         raise CarscopeError(f'{out} contains files other than a card and its network: choose another folder')
     card = make_card(run, license, repo, beside=True)
@@ -550,6 +555,7 @@ def write_hub(
     except BaseException: # remove an incomplete export
         for name in HUB_FILES: (out/name).unlink(missing_ok=True)
         raise
+    mark_output(out)
     return out
 
 def _write_hub(run, out, card, form, facts, weights):
@@ -613,12 +619,12 @@ def fetch_run(
 def _run_weights(folder):
     "Load the tensors under the names that the run uses."
     inside = folder/INSIDE
-    if (inside/'model.safetensors').exists(): return load_file(inside/'model.safetensors')
-    state, about = load_file(folder/'model.safetensors'), read_json(folder/'config.json')
+    if (inside/'model.safetensors').exists(): return read_tensors(inside/'model.safetensors')
+    state, about = read_tensors(folder/'model.safetensors'), read_json(folder/'config.json')
     head = about['pretrained_cfg']['classifier'] + '.'
     weights = {f'head.{name.removeprefix(head)}' if name.startswith(head) else f'body.{name}': t for name, t in state.items()}
     weights['head.weight'] = weights['head.weight'].flatten(1)
-    return weights | (load_file(inside/'beside.safetensors') if (inside/'beside.safetensors').exists() else {})
+    return weights | (read_tensors(inside/'beside.safetensors') if (inside/'beside.safetensors').exists() else {})
 
 def _download(repo):
     "Download the files of a repository; return their folder."

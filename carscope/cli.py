@@ -42,6 +42,7 @@ def command(
 def _one_of(name, values): return Enum(name, {v: v for v in values}, type=str)
 
 _Device, _Format = _one_of('Device', ('auto', 'cpu', 'cuda', 'mps')), _one_of('Format', ('table', 'json', 'csv'))
+_Engine, _Precision = _one_of('Engine', ('auto', 'torch', 'onnx', 'ray')), _one_of('Precision', ('auto', 'int8'))
 _Tracker, _NetworkFormat = _one_of('Tracker', ('tensorboard', 'wandb')), _one_of('NetworkFormat', ('onnx', 'torch'))
 
 RunFolder = Annotated[Path, Argument(metavar='RUN', help='Run folder.')]
@@ -51,14 +52,14 @@ WorkersOption = Annotated[Optional[int], Option(
     min=0, help='Number of processes that load images; default: 0 to 8, depending on device and cores.')]
 FormatOption = Annotated[_Format, Option(help='Output format.')]
 ImageFiles = Annotated[list[str], Argument(
-    metavar='IMAGE...', help='Image files, folders of images (with their subfolders), tables of a data set, or - for the '
-                             'standard input.')]
+    metavar='IMAGE...', help='Image files, folders of images (with their subfolders), patterns in quotes, data sets, lists '
+                             '(.txt), or - for the standard input.')]
 
 # %% ../nbs/reference/cli.ipynb #5d1e0c77
 EXAMPLES = dict( # command to two examples of its arguments
     train=('cars --test 0.2 --out runs/cars', 'cars --target year --split-by group --set head=soft --test 0.2 --out runs/year'),
     evaluate=('runs/cars other_cars --map auto', 'runs/cars cars --tta --json metrics.json'),
-    predict=('runs/cars photo.jpg', 'runs/cars photos --top 1 --format csv'),
+    predict=('runs/cars photo.jpg', 'runs/cars photos --out predictions'),
     modernity=('runs/year', 'runs/year photo.jpg'),
     explain=('runs/cars photo.jpg', 'runs/cars photos --method gradcam --out maps'),
     similar=('runs/cars photo.jpg', 'runs/cars photos --data other_cars --top 3'),
@@ -212,25 +213,16 @@ def _print_metrics(metrics, split):
 
 # %% ../nbs/reference/cli.ipynb #4173b0fa
 def _without_training_images(run):
-    "A line about validation and test images of classes without training images, or None."
-    from carscope.metrics import YEAR_TARGETS
-    from carscope.readers.registry import shorten
-    from carscope.run import unknown_classes
-    if run.config.target in YEAR_TARGETS: return None
-    table, parts = run.predictions.table, []
-    for split in ('valid', 'test'):
-        unknown = unknown_classes(table.target[table.split == split], run.config.vocab)
-        if not unknown: continue
-        names = ', '.join(shorten(c) for c in list(unknown)[:3]) + ', ...' * (len(unknown) > 3)
-        parts.append(f"{split}: {sum(unknown.values()):,} of {(table.split == split).sum():,} images are of {len(unknown):,} "
-                     f"class{'es' * (len(unknown) > 1)} without training images ({names})")
-    return '; '.join(parts) + ': they count as errors' if parts else None
+    "A line with the number of validation and test images that are not evaluated, or None."
+    n = sum(m['n_unknown'] for m in run.metrics.values() if isinstance(m, dict) and 'unknown' in m)
+    return f"not evaluated: {n:,} image{'s' * (n > 1)} of classes without training images" if n else None
 
 # %% ../nbs/reference/cli.ipynb #7f893204
 @command('evaluate')
 def evaluate_command(
     run:RunFolder,
-    data:DataPath,
+    data:Annotated[list[str], Argument(
+        metavar='DATA...', help='Labelled images: data sets, folders, or patterns in quotes; `showroom` for generated cars.')],
     tta:Annotated[bool, Option(
         '--tta', help='Test-time augmentation: mean over three image sizes and horizontal flips.')] = False,
     json_:Annotated[Optional[Path], Option('--json', metavar='FILE', help='JSON file for the metrics.')] = None,
@@ -243,8 +235,10 @@ def evaluate_command(
 ):
     "Evaluation of a run on images that it was not trained on."
     from carscope import inference
+    from carscope.inputs import list_catalog
     from carscope.run import Run
-    metrics, _ = _interruptible(inference.evaluate, Run(run), data, device.value, workers, progress=True, tta=tta,
+    if len(data) > 1 or data[0] != 'showroom' and not Path(data[0]).exists() and '://' not in data[0]: data = [list_catalog(data)]
+    metrics, _ = _interruptible(inference.evaluate, Run(run), data[0], device.value, workers, progress=True, tta=tta,
                                 class_names=map_)
     _print_metrics(metrics, metrics['split'])
     if tta:
@@ -266,10 +260,27 @@ def predict_command(
     format:FormatOption = _Format.table,
     device:DeviceOption = _Device.auto,
     workers:WorkersOption = None,
+    out:Annotated[Optional[Path], Option(
+        metavar='FOLDER', help='Folder of Parquet files for the predictions of any number of images. The same command continues '
+                               'after an interruption. Default: print the predictions.')] = None,
+    columns:Annotated[str, Option(
+        help='With --out: additional columns, logits or embedding or both, separated by a comma.')] = '',
+    engine:Annotated[_Engine, Option(
+        help='With --out: torch, onnx, or a Ray cluster; auto: onnx for many images on a CPU.')] = _Engine.auto,
+    precision:Annotated[_Precision, Option(
+        help='With --out: int8 for 8-bit integers, with the engine onnx.')] = _Precision.auto,
+    shard:Annotated[str, Option(metavar='I/N', help='With --out: share of the work of this process, such as 3/16.')] = '1/1',
+    address:Annotated[Optional[str], Option(help='With --engine ray: address of the cluster; default: this machine.')] = None,
 ):
     "Most probable classes of each image. With a box head, also its bounding box (px)."
+    if out: return _predict_folder(run, images, out, top, columns, engine, precision, device, workers, shard, address)
+    chosen = dict(columns=columns != '', engine=engine.value != 'auto', precision=precision.value != 'auto', shard=shard != '1/1',
+                  address=address is not None)
+    for flag in chosen:
+        if chosen[flag]: raise CarscopeError(f'--{flag} is for predictions in a folder: add --out FOLDER')
     from carscope import inference
-    from carscope.run import Run, list_images
+    from carscope.inputs import list_images
+    from carscope.run import Run
     run, names = Run(run), list_images(images)
     table, box = inference.predict(run, names, top, device.value, workers, skip=True), ['x1', 'y1', 'x2', 'y2']
     status = _status(table)
@@ -287,12 +298,33 @@ def predict_command(
 
 def _status(table): return 2 if table.attrs['left_out'] else 0 # some images could not be opened
 
+# %% ../nbs/reference/cli.ipynb #15270a6a
+def _predict_folder(run, images, out, top, columns, engine, precision, device, workers, shard, address):
+    "Predicts into a folder, and prints a summary."
+    from carscope.batch import predict_folder
+    names = [c for c in columns.replace(' ', '').split(',') if c]
+    try:
+        counts = predict_folder(run, images, out, top, names, engine.value, precision.value, device.value, workers, shard,
+                                address, progress=True)
+    except KeyboardInterrupt:
+        print(f'carscope: interrupted; {out} contains the predictions so far: repeat the command for the others', file=sys.stderr)
+        raise SystemExit(130) from None
+    if not IS_MAIN_PROCESS: return
+    n, before, missing = (counts[k] for k in ('images', 'before', 'missing'))
+    print(f"{out}: predictions of {n - missing:,} of {n:,} images" + f', {before:,} of them from earlier' * bool(before))
+    if counts['rows']:
+        print(f"{counts['rows']:,} images in {counts['seconds']:.0f} s: {counts['images_per_second']:.0f} images per second")
+    if counts['unreadable']: print(f"{counts['unreadable']:,} images cannot be opened: see the column error")
+    if counts['uncropped']:
+        print(f"{counts['uncropped']:,} images have no known box: they were not cropped, and the run was trained on crops")
+    if missing: print(f'{missing:,} images are missing: other processes predict them, or the command was interrupted')
+
 # %% ../nbs/reference/cli.ipynb #2a6f3830
 @command('modernity')
 def modernity_command(
-    run:RunFolder,
+    run:Annotated[Path, Argument(metavar='RUN', help='Run folder, or a folder of `carscope predict --out`.')],
     what:Annotated[Optional[list[str]], Argument(
-        metavar='[DATA | IMAGE...]', help='Data set, or image files; default: the test images of the run.')] = None,
+        metavar='[DATA | IMAGE...]', help='Data sets, folders, or image files; default: the test images of the run.')] = None,
     out:Annotated[Optional[Path], Option(
         metavar='DIR', help='Folder for tables and figures. Default: RUN/modernity; for image files, none.')] = None,
     format:FormatOption = _Format.table,
@@ -302,12 +334,16 @@ def modernity_command(
     """Predicted year of each car, with an 80 % interval. Where the actual year is known, also the design lead (predicted minus
     actual year)."""
     from carscope import year_modernity
-    from carscope.run import Run, claim_output, list_images, usable_images
-    run, extra, bad = Run(run), (), []
-    data_files = '.csv', '.tsv', '.parquet', '.json', '.yaml', '.tar'
-    is_file = lambda p: Path(p).exists() and not Path(p).is_dir() and Path(p).suffix.lower() not in data_files
-    single = bool(what) and all(p == '-' or '://' in p or is_file(p) for p in what)
-    if not what:
+    from carscope.inputs import are_images, list_catalog, list_images, usable_images
+    from carscope.predictions import is_prediction_folder
+    from carscope.run import Run, claim_output
+    folder, extra, bad = is_prediction_folder(run), (), []
+    run, single = run if folder else Run(run), bool(what) and are_images(what)
+    if folder:
+        if what: raise CarscopeError(f'{run} is a folder of predictions: leave out {what[0]}, or pass a run folder')
+        if out is None: raise CarscopeError(f'{run} is a folder of predictions: pass the folder of the tables with --out')
+        table = year_modernity.read_years(run)
+    elif not what:
         split = run.metrics['split']
         test, valid = (run.predictions.of_split(s) for s in (split, 'valid'))
         table = year_modernity.year_table(test, year_modernity.run_margin(run))
@@ -319,10 +355,7 @@ def modernity_command(
         usable, bad = usable_images(names)
         table = year_modernity.predict_years(run, usable, device.value, workers)
         table['image'] = table.image.map(names)
-    elif len(what) > 1:
-        missing = next((p for p in what if not Path(p).is_file()), what[0])
-        raise CarscopeError(f'{missing} does not exist or is no image: pass images, or one data set')
-    else: table = year_modernity.predict_years(run, run.prepare(what[0], True), device.value, workers, progress=True)
+    else: table = year_modernity.predict_years(run, run.prepare(list_catalog(what), True), device.value, workers, progress=True)
     shown = table[[c for c in year_modernity.SHOWN if c in table]]
     if format is not _Format.table: _print_as(format, shown)
     elif single:
@@ -374,7 +407,9 @@ def explain_command(
 def similar_command(
     run:RunFolder,
     images:ImageFiles,
-    data:Annotated[Optional[str], Option(metavar='DATA', help="Data set to search; default: the run's own.")] = None,
+    data:Annotated[Optional[str], Option(
+        metavar='DATA', help='Data set to search, or a folder of `carscope predict --out` with the column embedding; default: '
+                             "the run's own.")] = None,
     top:Annotated[int, Option(min=1, help='Number of similar cars per image.')] = 10,
     format:FormatOption = _Format.table,
     device:DeviceOption = _Device.auto,
@@ -382,7 +417,8 @@ def similar_command(
 ):
     "Most similar cars of a data set. The distance is the cosine distance of the features, 0 (same direction) to 2."
     from carscope import similar
-    from carscope.run import Run, list_images
+    from carscope.inputs import list_images
+    from carscope.run import Run
     run, names = Run(run), list_images(images)
     table = _interruptible(similar.similar, run, names, data, top, device.value, workers, progress=True, skip=True)
     table['image'] = table.image.map(names)
@@ -395,11 +431,15 @@ def similar_command(
 # %% ../nbs/reference/cli.ipynb #46a5aee3
 @command('confusion')
 def confusion_command(
-    run:Annotated[Path, Argument(metavar='RUN', help='Run folder, or predictions as .csv (label, predicted) or .parquet.')],
+    run:Annotated[Path, Argument(metavar='RUN', help='Run folder, a folder of `carscope predict --out`, or predictions as .csv '
+                                                     '(label, predicted) or .parquet.')],
     out:Annotated[Optional[Path], Option(help='Folder for tables and figures; default: RUN/confusion.')] = None,
 ):
     "Confused classes, kinds of errors, and calibration of a run."
-    if run.is_file() and out is None: raise CarscopeError(f'{run} is a file: pass the folder of the tables with --out')
+    from carscope.predictions import is_prediction_folder
+    if out is None and (run.is_file() or is_prediction_folder(run)):
+        kind = 'file' if run.is_file() else 'folder of predictions'
+        raise CarscopeError(f'{run} is a {kind}: pass the folder of the tables with --out')
     from carscope import confusion
     tables, out = confusion.analyse_run(run, out)
     print(f'{confusion.summarise(tables)}\n{out}: tables (.csv), figures (.png) and matrix.html')

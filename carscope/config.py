@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, Optional, Union
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
-from .files import CarscopeError, MissingFile, read_json, write_json
+from .files import CarscopeError, MissingFile, named_value, read_json, value_text, write_json
 
 # %% ../nbs/reference/config.ipynb #394dcdfe
 def setting(
@@ -68,10 +68,14 @@ def make(
 # %% ../nbs/reference/config.ipynb #1012a9c1
 def _sentence(kind, error):
     "The error message for a wrong value: what is wrong, and which values are allowed."
-    name, value, context = '.'.join(map(str, error['loc'])), error['input'], error.get('ctx', {})
-    shown = f'{value:g}' if isinstance(value, float) else str(value)
+    either = error['loc'][-1:] == ('int',) # one of the types that the field can have
+    name, value, context = '.'.join(map(str, error['loc'][:-1] if either else error['loc'])), error['input'], error.get('ctx', {})
+    shown = f'{value:g}' if isinstance(value, float) else value_text(value)
+    if isinstance(value, str | list | tuple): shown = str(value)
     if error['type'] == 'value_error': return str(context['error'])
     if error['type'] in ('unexpected_keyword_argument', 'unexpected_positional_argument'):
+        if kind is TrainingConfig and name in {f.name for f in fields(Recipe)}:
+            return f"'{name}' is a setting of the recipe: use recipe=choose_recipe('one_cycle', {name}=...)"
         return f"there is no setting '{name}': use {', '.join(f.name for f in fields(kind))}"
     if error['type'] == 'missing': return f"it has no '{name}'"
     if error['type'] == 'literal_error': return f"{name}={shown} is unknown: use {context['expected']}".replace("'", '')
@@ -82,7 +86,7 @@ def _sentence(kind, error):
         return f"{name}={shown} is out of range: use a number{' of ' if ends else ''}{' and '.join(ends)}"
     wanted = {'int': 'a whole number', 'float': 'a number', 'bool': 'true or false', 'string': 'text'}
     what = next((w for k, w in wanted.items() if error['type'].startswith(k)), error['msg'][0].lower() + error['msg'][1:])
-    return f"'{shown[:80]}' is no value for {name}: use {what}"
+    return f"'{shown[:80]}' is no value for {name}: use {what}{', or a list of them' * either}"
 
 # %% ../nbs/reference/config.ipynb #02c35c21
 AUGMENTATION_NAMES = 'none', 'light', 'heavy', 'flip_rotate', 'crop_flip' # as in `data.AUGMENTATIONS`
@@ -225,6 +229,8 @@ def choose_recipe(
 ) -> Recipe:
     "A recipe with some of its settings changed. Raises CarscopeError for an unknown name, setting or value."
     if not isinstance(recipe, Recipe):
+        if not isinstance(recipe, str):
+            raise CarscopeError(f"{named_value('recipe', recipe)}: use a `Recipe`, or one of the names {', '.join(RECIPES)}")
         if recipe not in RECIPES: raise CarscopeError(f"recipe '{recipe}' is unknown: use {', '.join(RECIPES)}")
         recipe = RECIPES[recipe]
     explicit = getattr(recipe, 'explicit', frozenset())
@@ -286,6 +292,8 @@ def training_config(
     **changes,    # fields to change
 ) -> TrainingConfig:
     "A training configuration with some of its fields changed. Raises CarscopeError for an unknown field or a wrong value."
+    if not isinstance(config, TrainingConfig | None):
+        raise CarscopeError(f'{value_text(config)} is no TrainingConfig: pass its fields as arguments, such as valid=0.2')
     values = {f.name: getattr(config, f.name) for f in fields(TrainingConfig)} if config else {}
     changes = {k: str(v) if isinstance(v, Path) else v for k, v in changes.items()}
     return make(TrainingConfig, values | changes)

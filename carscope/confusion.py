@@ -61,14 +61,15 @@ from scipy.cluster.hierarchy import fcluster, leaves_list, linkage
 from scipy.spatial.distance import squareform
 
 from .data import parse_label
-from .files import CarscopeError, MissingFile, atomic_write
+from .files import CarscopeError, MissingFile, as_path, atomic_write, value_text
 from .metrics import (calibrated_error, class_mean_intervals, confusion_counts, conformal_threshold,
                               expected_calibration_error, fit_temperature, image_scores, mcnemar, min_conformal, paired_gain,
                               wilson, with_interval)
 from .palette import BLUE, GREEN, ORANGE, SKY, plain_axes
 from .pictures import load_image
-from .predictions import Predictions, below_their_folder, read_predictions
-from .run import Run, claim_output, unknown_classes, unknown_text
+from .predictions import Predictions, below_their_folder, is_prediction_folder, read_predictions
+from .classes import unknown_classes, unknown_text
+from .run import Run, claim_output
 
 # %% ../nbs/reference/confusion.ipynb #bd665ac7
 def label_facts(
@@ -752,6 +753,9 @@ def analyse(
     valid:Predictions=None,    # of the validation split, for calibration and conformal sets
 ) -> dict: # table name to DataFrame
     "Compute all tables that the predictions allow. Raises CarscopeError without labelled images or without a known true class."
+    if not isinstance(predictions, Predictions):
+        raise CarscopeError(f'{value_text(predictions)} is no table of predictions: pass `run.predictions`, or the result of '
+                            'read_predictions')
     truth = predictions.truth
     if not len(truth): raise CarscopeError('there is no labelled image to evaluate on')
     unknown = unknown_classes(predictions.table.target, predictions.vocab)
@@ -780,7 +784,7 @@ def write_analysis(
     valid:Predictions=None,    # of the validation split, for calibration and conformal sets
 ) -> dict: # table name to DataFrame
     "Compute all tables with `analyse`; save the tables as CSV, the figures as PNG and the matrix as HTML (atomic writes)."
-    tables, out = analyse(predictions, valid), Path(out)
+    tables, out = analyse(predictions, valid), as_path(out, 'a folder')
     claim_output(out)
     for name, table in tables.items():
         index = name not in ('pairs', 'worst')
@@ -803,18 +807,24 @@ def write_analysis(
 
 # %% ../nbs/reference/confusion.ipynb #7c459982
 def analyse_run(
-    run,      # folder of a run, or a `.csv` or `.parquet` file of predictions
+    run,      # folder of a run, folder of `predict_folder`, or a `.csv` or `.parquet` file of predictions
     out=None, # output folder; None: `confusion` in the folder of the run
 ) -> tuple[dict, Path]: # the tables, and the output folder
     """Call `write_analysis` for a saved run or a file of predictions. Raises CarscopeError for a file without `out`, and for a
     run whose training is not complete."""
-    path = Path(run)
+    path = run.path if isinstance(run, Run) else as_path(run, 'a run folder, or a file of predictions')
     if path.suffix.lower() in ('.csv', '.parquet') and not path.exists():
         raise MissingFile(f'{path} does not exist: pass a run folder, or predictions as .csv (label, predicted) or .parquet')
     if path.is_file():
         if out is None: raise CarscopeError(f'{path} is a file: pass the output folder as out')
         return write_analysis(read_predictions(path), out), Path(out)
-    run, out = Run(path), Path(out or path/'confusion')
+    if is_prediction_folder(path):
+        if out is None: raise CarscopeError(f'{path} is a folder of predictions: pass the output folder as out')
+        predictions = read_predictions(path)
+        held_out = predictions.table.split.isin(['test', 'unseen']).to_numpy(bool)
+        if not held_out.any(): return write_analysis(predictions, out), Path(out)
+        return write_analysis(predictions.where(held_out), out, predictions.where(~held_out)), Path(out)
+    run, out = Run(path), path/'confusion' if out is None else as_path(out, 'a folder')
     predictions, split = run.predictions, run.metrics['split']
     return write_analysis(predictions.of_split(split), out, predictions.of_split('valid') if split != 'valid' else None), out
 

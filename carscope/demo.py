@@ -18,7 +18,7 @@ from .answer import STYLE, verdict_html
 from .backbone import load_body
 from .config import DEFAULT_ARCH, choose_recipe
 from .confusion import most_confused
-from .files import CarscopeError, cache_home
+from .files import OUTPUT_MARK, CarscopeError, cache_home, mark_output
 from .finetune import train
 from .maps import make_question, map_images
 from .metrics import COVERAGE, with_interval
@@ -59,10 +59,11 @@ def train_demo(
 
     Raises CarscopeError if `out` is a file or contains anything except a demo, or if there are no pretrained weights."""
     out, runs = Path(out), {}
-    if out.exists() and (not out.is_dir() or {p.name for p in out.iterdir()} - {*SETS, 'report.html'}):
+    if out.exists() and (not out.is_dir() or {p.name for p in out.iterdir()} - {*SETS, 'report.html', OUTPUT_MARK}):
         raise CarscopeError(f'{out} holds other things than a demo: choose another folder with --out')
     load_body(arch, weights) # raises its errors before a minute of drawing
     out.mkdir(parents=True, exist_ok=True)
+    mark_output(out)
     for target in SETS:
         before(target)
         runs[target] = _train_on(target, _draw(target, seed, progress), out/target, arch=arch, weights=weights, seed=seed,

@@ -47,6 +47,7 @@ import re
 import subprocess
 import time
 import warnings
+from collections import Counter
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from copy import deepcopy
 from dataclasses import dataclass, field, fields, replace
@@ -59,6 +60,7 @@ from pathlib import Path
 from . import __version__
 from .augment import Squash
 from .backbone import SoftYears, feature_width, layer_groups, load_body, own_size, takes_size
+from .classes import unknown_text
 from .config import RECIPES, Backbone, Calibration, DataFacts, Lists, Objective, Preparation, Provenance, Recipe
 from .config import RunConfig, Split
 from .config import choose_recipe, objective_class, training_config
@@ -66,9 +68,9 @@ from .data import checked_catalog, crop_catalog, exclude_rows, fingerprint, make
 from .data import plot_class_counts, relabel_rows, sampling_weights, split_catalog, split_fingerprint
 from .data import training_rows, vocabulary, with_periods
 from .engine import Compute, any_process, barrier, broadcast_weights, cached_features, choose_compute, process_rank
-from .engine import downscale_images, world_size
-from .files import FULL, CarscopeError, FileProblem
-from .inference import Classification
+from .engine import downscale_images, worker_message, world_size
+from .files import FULL, CarscopeError, FileProblem, named_value, whole_number
+from .inference import Classification, known_rows
 from .learning import AccumulateBatches, EpochSeed, FeatureLoader, FusedAdam, compiled_training, compute_callbacks
 from .learning import feature_statistics, learner_state, on_all_processes, restore_learner, unstandardise
 from .metrics import YEAR_TARGETS, calibrate, class_years
@@ -575,12 +577,14 @@ def train(
     progress:bool=False,           # show the progress
     **changes,                     # fields of the `TrainingConfig` to change, such as target, arch, recipe, valid, test or seed
 ) -> Run:
-    """Fine-tune a network on a data set and save a run folder.
+    """Fine-tune a network on a data set and save a run folder. Validation and test images whose class has no training image are
+    not evaluated, with a warning; this rule does not apply to years.
 
     Raises CarscopeError if settings, data or checks do not allow a training. Its subclasses are `Diverged` (the loss is not
     finite) and `OutOfMemory`. Raises KeyboardInterrupt if interrupted. The messages of these three name the last saved epoch."""
     if overwrite and resume: raise CarscopeError('a run cannot be both replaced and resumed: use one of --overwrite and --resume')
     chosen, compute = training_config(config, **changes), choose_compute(device)
+    _check_arguments(workers, split, objective, callbacks)
     check_free(out, overwrite or resume)
     set_seed(chosen.seed)
     progress = progress and not process_rank()
@@ -596,6 +600,16 @@ def train(
     return _carry_out(training, out, checks, overwrite or resume)
 
 # %% ../nbs/reference/finetune.ipynb #daab2a58
+def _check_arguments(workers, split, objective, callbacks):
+    "Raises CarscopeError for arguments of a wrong type."
+    if workers is not None: whole_number('workers', workers, 0)
+    for name, value, kind in ('split', split, Split), ('objective', objective, Classification):
+        if not isinstance(value, kind | None):
+            raise CarscopeError(f'{named_value(name, value)}: use an object of the class {kind.__name__}, or None')
+    if callbacks is not None and not callable(callbacks):
+        what = 'a function of a stage name that returns callbacks'
+        raise CarscopeError(f'{named_value("callbacks", callbacks)}: use {what}, or None')
+
 def _objective(chosen):
     "Objective for the fields `boxes` and `distances` of a training configuration."
     if chosen.boxes: return objective_class('class and box')()
@@ -628,7 +642,9 @@ def _prepared(data, chosen, compute, body, backbone, split, objective, progress)
         lists=Lists(chosen.exclude or '', chosen.relabel or '', left_out, new), objective=Objective(objective.name, settings),
         cache_images=chosen.cache_images, compile=chosen.compile, data=_data_facts(data, catalog, target),
         provenance=_provenance(compute))
-    return Training(None, catalog, config, compute, body, objective=objective)
+    training = Training(None, catalog, config, compute, body, objective=objective)
+    if unknown := _without_training_images(training): warnings.warn(unknown)
+    return training
 
 # %% ../nbs/reference/finetune.ipynb #8d03c85b
 def _check_classes(catalog, target, split):
@@ -650,6 +666,17 @@ def _check_classes(catalog, target, split):
         named = ', '.join(f"'{name}'" for name in sorted(single)[:3])
         warnings.warn(f"{len(single)} of {len(counts)} classes have a single image, which is used for training, not for "
                       f"validation: {named}{', ...' if len(single) > 3 else ''}")
+
+def _without_training_images(training):
+    "A sentence about the validation and test images that are not evaluated; empty if there are none."
+    found = {s: about['unknown'] for s, about in _evaluated(training)[1].items() if about['unknown']}
+    if not found: return ''
+    total = sum((Counter(unknown) for unknown in found.values()), Counter())
+    parts = ' and '.join(f'{sum(unknown.values()):,} {dict(valid="validation").get(s, s)}' for s, unknown in found.items())
+    text = unknown_text(dict(total.most_common()), training.config.vocab)
+    images = 'this image ({}) is' if sum(total.values()) == 1 else 'these images ({}) are'
+    classes = 'this class has' if len(total) == 1 else 'these classes have'
+    return f'{text}; {images.format(parts)} not evaluated, because {classes} no training image'
 
 def _data_facts(data, catalog, target):
     trained = catalog[catalog.split == 'train']
@@ -793,8 +820,8 @@ def _explained(training):
 
 # %% ../nbs/reference/finetune.ipynb #33e9e157
 def _own_words(e):
-    "The message of an error, without the name of the callback and the event that fastai puts before it."
-    return re.sub(r'\AException occured in `\w+` when calling event `\w+`:\s*', '', str(e))
+    "The message of an error, without the words that fastai and the processes that load images put before it."
+    return re.sub(r'\AException occured in `\w+` when calling event `\w+`:\s*', '', worker_message(e))
 
 def _what_is_left(training):
     "End of an error message: the saved state of the run. Removes a run without a complete epoch."
@@ -812,9 +839,8 @@ def _what_is_left(training):
 
 # %% ../nbs/reference/finetune.ipynb #64ff5f34
 def _predict_splits(training, net):
-    "Predictions for the validation and test images, including images of unknown classes."
-    catalog, config = training.catalog, training.config
-    rows = catalog[catalog.split.isin(['valid', 'test']) & catalog[config.target].notna()].reset_index(drop=True)
+    "Predictions for the validation and test images, without images of classes that have no training image."
+    config, (rows, _) = training.config, _evaluated(training)
     rows = rows.assign(target=rows[config.target].astype('string'))
     if training.recipe.unfreeze:
         how = dict(workers=training.workers, progress=training.progress)
@@ -825,6 +851,16 @@ def _predict_splits(training, net):
         with torch.inference_mode():
             logits = np.concatenate([net.eval()[1:](torch.from_numpy(features[p])).numpy() for p in parts])
     return Predictions(rows, logits, config.vocab, config.target)
+
+def _evaluated(training):
+    """The rows of the validation and test images, and for each of the two splits `n_unknown` and `unknown`, as in `evaluate`:
+    the images of classes without training images, which are not evaluated. All years are evaluated."""
+    catalog, config = training.catalog, training.config
+    rows = catalog[catalog.split.isin(['valid', 'test']) & catalog[config.target].notna()].reset_index(drop=True)
+    if config.target in YEAR_TARGETS: return rows, {}
+    parts = {s: known_rows(rows[rows.split == s], config) for s in ('valid', 'test')}
+    found = {s: dict(n_unknown=sum(unknown.values()), unknown=unknown) for s, (_, unknown) in parts.items()}
+    return known_rows(rows, config)[0], found
 
 def _finish(training, predictions):
     """Calibrate on the validation split, compute the metrics of each split and save figures. metrics.json is saved last; a run
@@ -839,8 +875,9 @@ def _finish(training, predictions):
     run.write_predictions(predictions)
     run.write_figure(plot_history(run.history), 'history')
     run.write_figure(plot_class_counts(catalog[catalog.split == 'train'], predictions.target).figure, 'class_counts')
-    splits = [s for s in ('valid', 'test') if (predictions.table.split == s).any()]
-    metrics = {s: training.objective.evaluate(predictions.of_split(s), training.config) for s in splits}
+    splits, (_, unknown) = [s for s in ('valid', 'test') if (predictions.table.split == s).any()], _evaluated(training)
+    metrics = {s: training.objective.evaluate(predictions.of_split(s), training.config) | unknown.get(s, {}) for s in splits}
+    metrics |= {s: dict(n=0, **about) for s, about in unknown.items() if s not in splits and about['n_unknown']}
     run.write_json('metrics.json', dict(split=splits[-1], **metrics))
     run.remove_checkpoints()
 

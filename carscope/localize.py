@@ -26,8 +26,8 @@ from .inference import Classification, predict_logits
 from .maps import as_layer, find_layer
 from .metrics import mean_interval, mean_intervals, metrics_of, paired_gain, wilson
 from .palette import BLACK, BLUE, GREEN, GREY, ORANGE, plain_axes
-from .pictures import load_image, split_crop
-from .run import Run
+from .pictures import image_paths, load_image, split_crop
+from .run import Run, as_run
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -325,9 +325,8 @@ def find_boxes(
     progress:bool=False,    # show a progress bar
 ) -> pd.DataFrame: # one row per image: image, x1, y1, x2, y2 (pixels)
     "Predict the box of the car in each image. Raises CarscopeError if the run has no box head or an image cannot be opened."
-    net = load_two_heads(run)
-    images = [str(image) for image in images]
-    references = run.prepare_images(images)
+    run, images = as_run(run), image_paths(images)
+    net, references = load_two_heads(run), run.prepare_images(images)
     rows = pd.DataFrame(dict(image=references))
     rows[['width', 'height']] = [load_image(image).size for image in references]
     rows, _ = run.objective.predict(net, rows, run.config, choose_compute(device), workers=workers, progress=progress)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 # carscope first: it silences import warnings of fastai and tqdm
 from .metrics import YEAR_TARGETS, class_years
 from .engine import Compute, ImageFiles, normalised
-from .files import CarscopeError
+from .files import CarscopeError, as_text
 from .config import RunConfig
 
 import numpy as np
@@ -50,7 +50,7 @@ def make_question(
     "Make the question for a target. Raises CarscopeError for an unknown class, or for year or modernity without a year model."
     vocab, predicts, temperature = config.vocab, config.target, config.calibration.temperature
     classes = dict(read=lambda logits: logits, belief=lambda logits, whole: (logits / temperature).softmax(1))
-    if target == 'TOP': return Question('the top-1 class', **classes)
+    if as_text('target', target) == 'TOP': return Question('the top-1 class', **classes)
     if target in vocab: return Question(target, **classes, column=vocab.index(target))
     if target in ('year', 'modernity'): return _year_question(target, vocab, predicts, temperature)
     one, versus, other = target.partition(' vs ')
@@ -163,7 +163,7 @@ def find_layer(
     twice = [l for l in layers if l.grid[0] >= 2 * layers[-1].grid[0]]
     if name is None: return twice[-1] if finer and twice else layers[-1]
     named = {l.name: l for l in layers}
-    full = name if name in named else f'body.{name}'
+    full = name if as_text('layer', name) in named else f'body.{name}'
     if full in named: return named[full]
     there = dict(net.named_modules())
     if {name, full} & set(there):
@@ -307,7 +307,7 @@ def _layer_for(method, net, size, layer):
 
 def choose_method(name):
     known = METHODS | CONTROLS
-    if name not in known:
+    if as_text('method', name) not in known:
         raise CarscopeError(f"method '{name}' is unknown: choose {', '.join(METHODS)}, or one of the controls "
                             f"{', '.join(CONTROLS)}")
     return known[name]

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['SHARD_MEMORY', 'NO_IMAGE', 'IMAGE_SUFFIXES', 'AVIF_SUFFIXES', 'HEIC_SUFFIXES', 'NEEDS_HEIF', 'NEEDS_AVIF', 'NOT_READ',
-           'MAX_PIXELS', 'split_crop', 'read_bytes', 'is_there', 'ImageError', 'Shard', 'open_parquet', 'image_columns',
-           'image_column', 'hub_features', 'is_image_data', 'open_shard', 'ArrowShard', 'open_arrow', 'tar_members',
-           'Tar', 'open_tar', 'image_problem', 'reads_heic', 'reads_avif', 'load_image', 'frame_size', 'reference_size',
-           'data_uri']
+           'MAX_PIXELS', 'split_crop', 'read_bytes', 'is_there', 'ImageError', 'image_paths', 'Shard', 'open_parquet',
+           'image_columns', 'image_column', 'hub_features', 'is_image_data', 'open_shard', 'ArrowShard', 'open_arrow',
+           'tar_members', 'Tar', 'open_tar', 'image_problem', 'reads_heic', 'reads_avif', 'load_image', 'frame_size',
+           'reference_size', 'data_uri']
 
 # %% ../nbs/reference/pictures.ipynb #ec849ff1
 import base64
@@ -18,6 +18,7 @@ import re
 import threading
 import warnings
 from collections import OrderedDict
+from collections.abc import Iterable
 from functools import cache
 
 import numpy as np
@@ -27,7 +28,7 @@ import PIL.ImageOps
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .files import CarscopeError, MissingFile
+from .files import CarscopeError, MissingFile, as_path, check_unique
 
 # %% ../nbs/reference/pictures.ipynb #38f2bba0
 _in_shard = re.compile(r'^(.*\.(?:parquet|arrow))[\\/](\d+)(?::([^\\/]+))?(?:[\\/][^\\/]*)?$', re.DOTALL | re.IGNORECASE)
@@ -71,6 +72,24 @@ class ImageError(CarscopeError):
     def __init__(self, message, reason=''):
         super().__init__(message)
         self.reason = reason
+
+# %% ../nbs/reference/pictures.ipynb #d00b7d30
+def image_paths(
+    images, # path or image reference; a collection of them (list, generator, array, Series); or a table with the column `image`
+) -> list[str]:
+    "The paths or image references as text. Raises CarscopeError for anything else, also in a collection."
+    if isinstance(images, (str, os.PathLike)): images = [images]
+    elif hasattr(images, 'columns'): # a DataFrame
+        check_unique('the DataFrame', list(images.columns))
+        if 'image' not in images.columns:
+            raise CarscopeError("the DataFrame has no column 'image' with the paths of the images: rename the column with the "
+                                'paths')
+        images = images['image']
+    elif isinstance(images, pa.ChunkedArray | pa.Array): images = images.to_pylist()
+    listed = isinstance(images, Iterable) and not isinstance(images, (bytes, bytearray, io.IOBase, PIL.Image.Image))
+    images = list(images) if listed else [images]
+    for image in images: as_path(image, 'the path of an image') # raises its error
+    return list(map(os.fspath, images))
 
 # %% ../nbs/reference/pictures.ipynb #02a61a61
 SHARD_MEMORY = 1 << 30 # bytes of unpacked row groups that a process keeps
@@ -131,8 +150,10 @@ class Shard:
 def open_parquet(
     path, # `.parquet` file
 ) -> pq.ParquetFile:
-    "Open a parquet file with memory mapping. Raises CarscopeError if it is truncated or not a parquet file."
-    try: return pq.ParquetFile(path, memory_map=True)
+    """Open a parquet file. Raises CarscopeError if it is truncated or not a parquet file.
+
+    It is not memory-mapped: if another program cuts a mapped file short, the next access ends the process (SIGBUS)."""
+    try: return pq.ParquetFile(path)
     except FileNotFoundError: raise
     except (pa.ArrowException, OSError, UnicodeDecodeError) as e:
         raise CarscopeError(f'{path} is not a parquet file, or is cut short ({str(e).splitlines()[0]}): copy it again') from None
@@ -161,16 +182,17 @@ def image_columns(
     "The columns that contain the bytes of images: structs with the field `bytes`, and bytes that start as an image file does."
     schema = file.schema_arrow if isinstance(file, pq.ParquetFile) else file.schema
     stated = {c: f.get('_type') for c, f in hub_features(schema).items() if isinstance(f, dict)}
-    found = [c for c in schema.names if _has_bytes(schema.field(c).type) and stated.get(c) in (None, 'Image')]
-    return [c for c in found if c == 'image' or c in stated or pa.types.is_struct(schema.field(c).type)
-            or is_image_data(_first_bytes(file, c))]
+    found = [(i, f) for i, f in enumerate(schema) if _has_bytes(f.type) and stated.get(f.name) in (None, 'Image')]
+    sure = lambda f: f.name == 'image' or f.name in stated or pa.types.is_struct(f.type)
+    return list(dict.fromkeys(f.name for i, f in found if sure(f) or is_image_data(_first_bytes(file, schema.names, i))))
 
 def image_column(
     schema:pa.Schema,
 ) -> str: # name, or None
     "The first column that can contain images, by its type alone: a struct with the field `bytes`, or bytes."
-    if 'image' in schema.names and not _has_bytes(schema.field('image').type): return None
-    return next((c for c in schema.names if _has_bytes(schema.field(c).type)), None)
+    kinds = {f.name: f.type for f in reversed(schema)} # of two columns with one name, the first counts
+    if 'image' in kinds and not _has_bytes(kinds['image']): return None
+    return next((c for c in schema.names if _has_bytes(kinds[c])), None)
 
 def hub_features(
     schema:pa.Schema,
@@ -192,11 +214,11 @@ def _has_bytes(kind):
     if pa.types.is_struct(kind): return kind.get_field_index('bytes') >= 0 and _has_bytes(kind.field('bytes').type)
     return pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind)
 
-def _first_bytes(file, column):
-    "The first value of a column of bytes that is not missing, among the first hundred."
+def _first_bytes(file, names, i):
+    "The first value of column `i`, a column of bytes, that is not missing, among the first hundred."
     try:
-        if isinstance(file, pa.Table): values = file[column][:100]
-        else: values = next(file.iter_batches(batch_size=100, columns=[column]))[column]
+        if isinstance(file, pa.Table): values = file.column(i)[:100]
+        else: values = next(file.iter_batches(batch_size=100, columns=[names[i]])).column(names[:i].count(names[i]))
     except (pa.ArrowException, OSError, StopIteration): return b''
     return next((v.as_py() for v in values if v.is_valid), b'')
 
@@ -211,6 +233,7 @@ def _chosen_column(path, file, column):
         raise CarscopeError(f"{path} has no column {wanted} with the bytes of images; it has {', '.join(schema.names)}"
                             .replace('column  with', 'column with'))
     column = column or found[0]
+    check_unique(path, [c for c in schema.names if c == column])
     return f'{column}.bytes' if pa.types.is_struct(schema.field(column).type) else column
 
 # %% ../nbs/reference/pictures.ipynb #395fec77
@@ -256,10 +279,11 @@ class ArrowShard:
         path,            # `.arrow` file
         column:str=None, # as in `Shard`
     ):
-        self.path, self.data = str(path), open_arrow(path)
+        self.path, (self.data, whole) = str(path), _map_arrow(path)
         self.schema = self.data.schema
         self.column = _chosen_column(path, self.data, column)
         self.images = self.data.select([self.column.removesuffix('.bytes')]).flatten()[self.column]
+        self.nulls, self.places = self.images.is_null().to_numpy(), _places(self.images, whole)
 
     def __len__(self): return self.data.num_rows
 
@@ -272,27 +296,55 @@ class ArrowShard:
     def read(self, row) -> bytes:
         "Read the bytes of the image in a row. Raises MissingFile if the row does not exist, and ImageError if it has no image."
         _check_row(self, row)
-        return _checked_bytes(self, row, self.images[row].as_py())
+        start, size = self.places[row].tolist()
+        if self.nulls[row] or start < 0: return _checked_bytes(self, row, self.images[row].as_py())
+        with open(self.path, 'rb') as f: # not from the mapped file: if it is cut short, that would end the process (SIGBUS)
+            f.seek(start)
+            data = f.read(size)
+        why = 'the file is cut short here'
+        if len(data) < size: raise ImageError(f'{self.path}: row {row} cannot be read ({why}): copy the file again', why)
+        return data
 
     def absent(self) -> np.ndarray: # one bool per row
         "Rows without bytes."
-        return self.images.is_null().to_numpy()
+        return self.nulls.copy()
 
 def open_arrow(
     path, # `.arrow` file
 ) -> pa.Table: # its values stay in the file until they are used
     "Open an Arrow file (stream or file format) with memory mapping. Raises CarscopeError if it is truncated or no such file."
+    return _map_arrow(path)[0]
+
+def _map_arrow(path):
+    "The table, and the buffer of the whole file."
     try:
         source = pa.memory_map(str(path))
-        is_file = source.size() > 6 and source.read_at(6, 0) == b'ARROW1' # the file format, not the stream format
+        whole = source.read_buffer()
+        source.seek(0)
+        is_file = whole.size > 6 and whole[:6] == b'ARROW1' # the file format, not the stream format
         table = (pa.ipc.open_file if is_file else pa.ipc.open_stream)(source).read_all()
         table.validate()
         str(table.schema.names) # raises an error for a name that is not UTF-8
-        return table
+        return table, whole
     except FileNotFoundError: raise
     except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError) as e:
         why = (str(e).splitlines() or ['it is empty'])[0]
         raise CarscopeError(f'{path} is not an Arrow file, or is cut short ({why}): copy it again') from None
+
+# %% ../nbs/reference/pictures.ipynb #d7cb961c
+def _places(images, whole):
+    """Start and size in bytes of each value in the file, (n, 2). The start is -1 for values that are not in the file as they are
+    (compressed, or of the type `binary_view`)."""
+    places = [np.zeros((0, 2), np.int64)]
+    for chunk in images.chunks:
+        part, kind = np.full((len(chunk), 2), -1), chunk.type
+        data = chunk.buffers()[2] if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) else None
+        if len(chunk) and data is not None and whole.address <= data.address <= whole.address + whole.size:
+            ends = np.frombuffer(chunk.buffers()[1], np.int64 if pa.types.is_large_binary(kind) else np.int32)
+            ends = ends[chunk.offset:chunk.offset + len(chunk) + 1].astype(np.int64)
+            part = np.stack([data.address - whole.address + ends[:-1], np.diff(ends)], axis=1)
+        places.append(part)
+    return np.concatenate(places)
 
 # %% ../nbs/reference/pictures.ipynb #5d1e7a08
 def tar_members(
@@ -393,7 +445,9 @@ class Tar:
         if place is None: raise MissingFile(f'{self.path} contains no file {name}: read the data set again')
         with open(self.path, 'rb') as f:
             f.seek(place[0])
-            return f.read(place[1])
+            data = f.read(place[1])
+        if len(data) < place[1]: raise _tar_ends(f'{self.path}/{name}')
+        return data
 
 _tars, _tar_lock = {}, threading.Lock()
 
@@ -483,6 +537,7 @@ def load_image(
 
     Raises MissingFile if the file does not exist, and CarscopeError if it cannot be decoded or has too many pixels."""
     is_file = hasattr(image, 'read')
+    if not is_file: as_path(image, 'the path of an image')
     name, crop = (getattr(image, 'name', 'the image'), crop) if is_file else split_crop(image)
     try:
         data = image.read() if is_file else read_bytes(name)

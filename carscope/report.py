@@ -92,7 +92,7 @@ def _metrics_html(metrics):
     "A table of metrics with one row per split: accuracy with its interval and more; for a year model, errors in years."
     rows = []
     for split in ('valid', 'test'):
-        if split not in metrics: continue
+        if not metrics.get(split, {}).get('n'): continue # no image, or only images of classes without training images
         m = metrics[split]
         if 'mae_years' in m:
             rows.append({'split': split, 'images': m['n'], 'MAE (years)': f"{m['mae_years']:.2f}",

@@ -50,13 +50,14 @@ from zipfile import BadZipFile
 from .backbone import layer_groups
 from .data import content_hash
 from .engine import choose_compute
-from .files import CarscopeError, atomic_write, is_output
+from .files import CarscopeError, as_path, atomic_write, is_output, whole_number
 from .config import RunConfig
 from .maps import CONTROLS, METHODS, Question, eval_mode, make_question, map_images, saliency_maps
 from .metrics import two_way_interval
 from .palette import BLACK, BLUE, COLOURS, GREEN, GREY, ORANGE, PINK, plain_axes
 from .pictures import data_uri, is_there, load_image, read_bytes
-from .run import Run, claim_output, list_images, usable_images
+from .inputs import list_images, usable_images
+from .run import Run, as_run, claim_output
 from .readers.folders import is_image
 from .showroom import PARTS
 
@@ -840,7 +841,9 @@ def explain(
     its maps have a similarity of 0.55 to those of a network trained on shuffled labels (gradcam 0.15, occlusion 0.02).
     The figure of another image with the same name is never overwritten. Raises CarscopeError, before anything is written, for an
     image that cannot be opened, an unknown method, layer or target, and if `out` contains other images."""
-    shown, out, bad = list_images(images), Path(out), []
+    run, batch_size = as_run(run), whole_number('batch_size', batch_size)
+    shown, out, bad = list_images(images), as_path(out, 'the folder of the figures'), []
+    if not shown: raise CarscopeError('no image is given to explain: pass at least one image')
     _check_out(out)
     images = list(shown)
     if skip: images, bad = usable_images(images)
@@ -853,9 +856,9 @@ def explain(
     contents = [content_hash(read_bytes(p)) for p in images]
     names = _free_names([Path(shown[p]).name if shown[p] != p else p for p in images], contents, out)
     rows, sanity = [], wrap(f'{method}, sanity check {verdict_text(check)}', 110)
-    claim_output(out)
     for seen, x, logits, maps in map_images(net, config, references, question, method, layer, compute, batch_size, progress):
         columns = question.columns(logits)
+        claim_output(out)
         for reference, row, column, m in zip(seen, logits, columns.tolist(), maps):
             answer = _in_words(question, row, column, config)
             png, npz, title = out/f'{names[len(rows)]}.png', out/f'{names[len(rows)]}.npz', '\n'.join([answer, *sanity])

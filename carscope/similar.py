@@ -18,14 +18,17 @@ from .backbone import Branched, feature_width
 from .config import RunConfig
 from .data import as_catalog, check_images
 from .engine import cached_features, choose_compute
-from .files import CarscopeError, MissingFile, require
+from .files import CarscopeError, MissingFile, require, whole_number
 from .finetune import image_loaders, recipe_loss
 from .inference import Classification, predict_logits
 from .interactive import interactive_html
 from .metrics import YEAR_TARGETS, wilson
 from .palette import BLUE, COLOURS, GREEN, GREY, LIGHT_GREY, ORANGE, PINK, YELLOW, plain_axes
 from .pictures import data_uri, is_there, load_image
-from .run import Run, list_images, unknown_classes, unknown_text, usable_images
+from .classes import unknown_classes, unknown_text
+from .inputs import list_images, usable_images
+from .predictions import Embeddings, is_prediction_folder, read_prediction_table
+from .run import Run, run_hash, as_run
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -51,6 +54,7 @@ def nearest(
     "The `k` nearest rows of the gallery by cosine distance, exact search. Raises CarscopeError for fewer than `k` rows."
     queries, many = _unit(queries), len(gallery if rows is None else rows)
     found = many - (exclude is not None)
+    if not found: raise CarscopeError('there is no other image to compare with: pass a data set with more images')
     if not 1 <= k <= found: raise CarscopeError(f'{k} neighbours cannot be found among {found}: choose 1 to {found}')
     best, where = torch.full((len(queries), k), -torch.inf), torch.zeros(len(queries), k, dtype=torch.long)
     for start in range(0, many, block):
@@ -73,7 +77,7 @@ def embed(
     compute=None,      # device, precision and memory layout; None: `choose_compute()`
     workers:int=None,  # number of worker processes; None: `default_workers()`
     progress:bool=False, # show a progress bar
-) -> tuple[np.ndarray, np.ndarray]: # features of the store (rows, width), memory-mapped; row number of each image (n,)
+) -> tuple[np.ndarray, np.ndarray]: # features of the store (rows, width), memory-mapped if large; row number of each image (n,)
     "Features of images: the output of the body before the head, at the image size of the evaluation."
     compute, size = compute or choose_compute(), config.recipe.eval_size
     return cached_features(net.body, config.backbone.about, catalog, compute, size, workers=workers, progress=progress)
@@ -82,7 +86,7 @@ def embed(
 def similar(
     run:Run,               # its body computes the features
     images,                # as in `list_images`: paths, image references, folders of images; each image is used once
-    data=None,             # a catalog, or an input of `read_catalog`; None: all images of the run
+    data=None,             # a catalog, an input of `read_catalog`, or a folder of `predict_folder`; None: all images of the run
     top:int=10,            # number of similar images per query image
     device:str='auto',     # as in `choose_compute`
     workers:int=None,      # number of worker processes; None: `default_workers()`
@@ -94,21 +98,13 @@ def similar(
 
     Raises CarscopeError for an image that cannot be opened, for a catalog with fewer than `top` other images, and if the images
     of the run are no longer at their paths."""
-    images, bad = list(list_images(images)), []
+    run, top, images, bad = as_run(run), whole_number('top', top), list(list_images(images)), []
+    if not images: raise CarscopeError('no image is given to compare with: pass at least one image')
     if skip: images, bad = usable_images(images)
     references, compute = run.prepare_images(images, checked=skip), choose_compute(device)
     asked = check_images(as_catalog(dict(image=references)))
     net, config = run.network(), run.config
-    catalog = run.catalog if data is None else run.prepare(data, progress)
-    checked = data is not None and config.target not in YEAR_TARGETS
-    if checked and (unknown := unknown_classes(catalog[config.target], config.vocab)):
-        warnings.warn(f'{unknown_text(unknown, config.vocab)}; the search includes them', stacklevel=2)
-    lost = [] if data is not None else [image for image in catalog.image if not is_there(image)]
-    try: features, rows = embed(net, config, catalog, compute, workers, progress)
-    except Exception as e:
-        if not lost: raise
-        raise _moved(run, lost, len(catalog)) from e # the features of these images are not cached
-    if lost: warnings.warn(str(_moved(run, lost, len(catalog))), stacklevel=2)
+    catalog, features, rows = _gallery(run, net, config, data, compute, workers, progress)
     asked_features, at = embed(net, config, asked, compute, workers, progress)
     place = dict(zip(catalog.content[::-1], range(len(catalog) - 1, -1, -1)))
     positions, distances = nearest(asked_features[at], features, top, rows, [place.get(c, -1) for c in asked.content])
@@ -119,6 +115,30 @@ def similar(
     table = pd.concat([pd.DataFrame(queries), found], axis=1)
     table.attrs['left_out'] = bad
     return table
+
+def _gallery(run, net, config, data, compute, workers, progress):
+    "The catalog to search, its features, and the row of the features for each image (None: the same)."
+    if data is not None and not isinstance(data, pd.DataFrame) and is_prediction_folder(data): return _predicted(run, data)
+    catalog = run.catalog if data is None else run.prepare(data, progress)
+    checked = data is not None and config.target not in YEAR_TARGETS
+    if checked and (unknown := unknown_classes(catalog[config.target], config.vocab)):
+        warnings.warn(f'{unknown_text(unknown, config.vocab)}; the search includes them', stacklevel=3)
+    lost = [] if data is not None else [image for image in catalog.image if not is_there(image)]
+    try: features, rows = embed(net, config, catalog, compute, workers, progress)
+    except Exception as e:
+        if not lost: raise
+        raise _moved(run, lost, len(catalog)) from e # the features of these images are not cached
+    if lost: warnings.warn(str(_moved(run, lost, len(catalog))), stacklevel=3)
+    return catalog, features, rows
+
+def _predicted(run, folder):
+    "The images of a folder of predictions, with their embeddings."
+    features = Embeddings(folder)
+    if features.about['run_hash'] != run_hash(run):
+        raise CarscopeError(f"{folder} has predictions of another run, {features.about['run']}: pass this run, or another folder")
+    catalog = read_prediction_table(folder, ['image', 'content', 'label', 'make', 'model', 'year', 'error'])
+    usable = np.flatnonzero(catalog.error.isna())
+    return catalog.iloc[usable].reset_index(drop=True), features, None if len(usable) == len(catalog) else usable
 
 def _moved(run, lost, total):
     return MissingFile(f'{len(lost):,} of the {total:,} images of {run.path} are no longer at their paths (the first: '

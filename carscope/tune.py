@@ -16,7 +16,7 @@ from pathlib import Path
 from .config import Recipe, Split, choose_recipe, training_config
 from .engine import world_size
 from .data import checked_catalog, fingerprint, split_catalog, split_fingerprint
-from .files import CarscopeError, MissingFile, atomic_write, require
+from .files import OUTPUT_MARK, CarscopeError, MissingFile, as_path, atomic_write, mark_output, require
 from .finetune import HEAD, WHOLE, Diverged, OutOfMemory, RunWriter, train
 from .palette import BLUE, plain_axes
 from .run import Run, check_free
@@ -89,7 +89,7 @@ def tune(
 
     Raises CarscopeError if the folder contains other files, or a search with other data or settings."""
     if world_size() > 1: raise CarscopeError('a search runs in one process: call it without torchrun')
-    chosen, optuna, out = training_config(config, **changes), require('optuna', 'tune'), Path(out)
+    chosen, optuna, out = training_config(config, **changes), require('optuna', 'tune'), as_path(out, 'the folder of the search')
     recipe = chosen.recipe
     ranges, last = read_space(recipe, space), WHOLE if recipe.unfreeze else HEAD
     catalog = checked_catalog(data, progress, truncated=chosen.truncated)
@@ -127,11 +127,12 @@ def _trial_line(trial):
 @contextmanager
 def _open_study(optuna, out, about):
     "Open the optuna study in a folder. A file lock admits one process at a time."
-    used = out.is_dir() and any(out.iterdir()) and not (out/DATABASE).exists()
+    used = out.is_dir() and any(p.name != OUTPUT_MARK for p in out.iterdir()) and not (out/DATABASE).exists()
     if used or out.exists() and not out.is_dir():
         raise CarscopeError(f'{out} holds other things than a search: choose another folder with --out')
     check_free(out/'trial') # fail early if the folder is not writable
     out.mkdir(parents=True, exist_ok=True)
+    mark_output(out)
     was = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:

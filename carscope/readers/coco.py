@@ -12,7 +12,6 @@ __all__ = ['KEYS', 'HEAD', 'ANNOTATION_FOLDERS', 'MANY', 'IMAGE_FOLDERS', 'EXTRA
 # %% ../../nbs/reference/readers/coco.ipynb #e07878f1
 import json
 import math
-import mmap
 import os
 import re
 import warnings
@@ -45,9 +44,10 @@ def is_coco_file(
         with open(path, 'rb') as f:
             keys, encoding = _head_keys(f)
             if not keys & {*KEYS, 'info', 'licenses'}: return False
-            with mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                cut_short = not data[-99:].rstrip(b'\0 \t\r\n').endswith(b'}')
-                return cut_short and bool(keys & {*KEYS}) or all(data.find(f'"{key}"'.encode(encoding)) >= 0 for key in KEYS)
+            f.seek(0)
+            data = f.read()
+        cut_short = not data[-99:].rstrip(b'\0 \t\r\n').endswith(b'}')
+        return cut_short and bool(keys & {*KEYS}) or all(f'"{key}"'.encode(encoding) in data for key in KEYS)
     except (OSError, ValueError): return False
 
 def _head_keys(f):

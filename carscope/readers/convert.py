@@ -11,9 +11,9 @@ from pathlib import Path
 import pandas as pd
 
 import carscope.readers # registers all formats
-from ..files import CarscopeError
-from .registry import READERS, as_catalog, read_catalog
-from .tables import write_catalog
+from ..files import CarscopeError, as_path, as_text
+from .registry import READERS, read_catalog
+from .tables import rows_catalog, write_catalog
 
 # %% ../../nbs/reference/readers/convert.ipynb #ddfa7b96
 FILES = '.csv', '.parquet' # extensions of a catalog in one file
@@ -31,7 +31,8 @@ def convert(
     """Write a data set in another format.
 
     Raises CarscopeError for an unknown format, if `out` exists, or if `data` cannot be read. Nothing is written then."""
-    out, known = Path(out), writers()
+    out, known = as_path(out, 'a new folder or file'), writers()
+    format = None if format is None else as_text('format', format)
     format = format or ('catalog' if out.suffix.lower() in FILES else None)
     if format not in known:
         *keys, last = known
@@ -40,8 +41,9 @@ def convert(
     if out.suffix.lower() in FILES and format != 'catalog':
         raise CarscopeError(f'{out} is the name of a file, but the format {format} writes a folder: choose a new folder')
     if out.exists() or out.is_symlink(): raise CarscopeError(f'{out} already exists: choose a new file or folder')
-    if isinstance(data, pd.DataFrame): catalog = as_catalog(data, data.attrs.get('dropped', ()))
+    if isinstance(data, pd.DataFrame): catalog = rows_catalog(data, columns=columns)
     else: catalog = read_catalog(data, columns)
+    if not len(catalog): raise CarscopeError('the table has no rows with an image: add rows with the path of an image')
     if out.suffix.lower() in FILES: write_catalog(catalog, out)
     else: known[format].write(catalog, out)
     return dict(format=format, images=len(catalog), classes=int(catalog.label.nunique()))

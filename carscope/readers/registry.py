@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['CATALOG_COLUMNS', 'NUMBERS', 'SPLITS', 'MISSING', 'SPLIT_NAMES', 'NAMES', 'READERS', 'SYSTEM_FOLDERS', 'Dropped',
            'as_numbers', 'as_splits', 'as_catalog', 'composed', 'encodable', 'readable', 'dropped_text', 'shorten',
-           'Reader', 'register', 'known_layouts', 'contents', 'read_catalog', 'notice', 'find_reader', 'list_folder']
+           'Reader', 'register', 'known_layouts', 'contents', 'read_catalog', 'named_columns', 'notice', 'find_reader',
+           'list_folder']
 
 # %% ../../nbs/reference/readers/registry.ipynb #00761b41
 import os
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..files import CarscopeError, FileProblem, MissingFile, is_output
+from ..files import CarscopeError, FileProblem, MissingFile, as_path, check_unique, is_output, named_value
 
 # %% ../../nbs/reference/readers/registry.ipynb #b6645f0f
 CATALOG_COLUMNS = dict(
@@ -89,6 +90,7 @@ def as_catalog(
     Names in composed and decomposed Unicode become one name (NFC). Dropped images are in `attrs['dropped']`. Raises CarscopeError
     when the column `image` is missing or when a year or a box coordinate is not a number."""
     attrs, rows = getattr(rows, 'attrs', {}), pd.DataFrame(rows)
+    check_unique('the table', rows.columns)
     if len(rows) and 'image' not in rows:
         raise CarscopeError("there is no column 'image' with the paths of the images; there is "
                             f"{', '.join(map(str, rows.columns))}: rename the column with the paths")
@@ -200,6 +202,8 @@ def read_catalog(
 
     Raises MissingFile when `path` does not exist. Raises CarscopeError when no format or more than one format fits, when
     `columns` is given for a format without columns, and when no image can be used."""
+    as_path(path, 'the folder or file of a data set') # raises its error; the path of a web address would lose a slash
+    columns = named_columns(columns)
     if str(path) == 'showroom':
         from carscope.showroom import showroom # the generator takes seconds to import
         return as_catalog(showroom())
@@ -216,6 +220,15 @@ def read_catalog(
     if not len(catalog): raise CarscopeError(f'{path} contains no rows: give a data set with at least one image')
     if dropped: warnings.warn(f'{path}: left out {dropped_text(dropped)}', stacklevel=2)
     return catalog
+
+def named_columns(
+    columns, # the argument of `read_catalog`
+) -> dict: # empty for None
+    "`columns`. Raises CarscopeError if it is no dict from text to text."
+    if isinstance(columns, dict | None) and all(isinstance(n, str) for pair in (columns or {}).items() for n in pair):
+        return columns or {}
+    raise CarscopeError(f"{named_value('columns', columns)}: use a dict from columns of the catalog to columns of the table, "
+                        "such as dict(label='car')")
 
 def _entries(folder):
     "The entries of a folder. Raises FileProblem if there is no permission to read the folder."

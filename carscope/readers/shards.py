@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from ..files import CarscopeError
+from ..files import CarscopeError, check_unique
 from ..pictures import NO_IMAGE, hub_features, image_columns, open_parquet, open_shard
 from .common import clean_text, split_named
 from .names import FACTS, parse_labels
@@ -166,6 +166,7 @@ def _unlabelled(kinds):
 def _read_file(path, shard, image, kinds, chosen):
     "Rows and dropped images of one file: image references, the catalog columns in it, and class numbers as class names."
     taken = {c: c for c in CATALOG_COLUMNS if c in kinds and c not in ('image', 'label') and c not in chosen.values()} | chosen
+    check_unique(path, [c for c in shard.schema.names if c in taken.values()]) # other columns are not read
     table = shard.table(list(dict.fromkeys(taken.values())))
     rows = pd.DataFrame({ours: _plain(table[theirs], kinds[theirs]) for ours, theirs in taken.items()}, index=range(len(shard)))
     images, reasons = _references(path, shard, image)

@@ -22,11 +22,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from ..files import CarscopeError, FileProblem, MissingFile, atomic_write
-from ..pictures import NO_IMAGE, hub_features, image_columns, is_there, open_parquet, split_crop
+from ..files import CarscopeError, FileProblem, MissingFile, as_path, atomic_write, check_unique, value_text
+from ..pictures import NO_IMAGE, hub_features, image_columns, image_paths, is_there, open_parquet, split_crop
 from .names import FACTS, nearest_name, parse_labels
 from .registry import (CATALOG_COLUMNS, NUMBERS, SPLIT_NAMES, Reader, as_catalog, as_numbers, as_splits,
-                                       dropped_text, list_folder, notice, register, shorten)
+                                       dropped_text, list_folder, named_columns, notice, register, shorten)
 
 # %% ../../nbs/reference/readers/tables.ipynb #5eea6099
 SEPARATORS = ',;\t|'
@@ -145,12 +145,7 @@ def _check_header(path, layout):
     if any(map(_image_file.search, re.split(r'[\s"]+', ' '.join([layout.header, *names])))):
         raise CarscopeError(f"{path} has no header: its first line is '{shorten(layout.header)}'; write the names of the columns "
                             "above it, separated as the values are, such as image,label")
-    _check_unique(path, names)
-
-def _check_unique(where, names):
-    "Raises CarscopeError for two columns with one name."
-    twice = next((n for n in names if names.count(n) > 1), None)
-    if twice: raise CarscopeError(f"{where} has {names.count(twice)} columns with the name '{twice}': rename all but one")
+    check_unique(path, names)
 
 def _bad_line(path, layout, why):
     "The error for a table that pandas cannot read: `why` is the reason of pandas."
@@ -208,8 +203,8 @@ def choose_columns(
     Raises CarscopeError for two columns with one name, when a column in `columns` does not exist, when there is no column of
     images, and when several columns can be the images or, without make, model, body and year, the labels."""
     rows = rows.set_axis([str(c) for c in rows.columns], axis=1)
-    _check_unique(where, list(rows))
-    chosen = dict(_checked_columns(rows, columns or {}, where))
+    check_unique(where, list(rows))
+    chosen = dict(_checked_columns(rows, named_columns(columns), where))
     for column, find in dict(image=path_columns, label=_label_columns, split=_split_columns).items():
         if column in rows or column in chosen: continue
         candidates = [c for c in find(rows, exists) if c not in chosen.values() and c not in CATALOG_COLUMNS]
@@ -284,11 +279,15 @@ def write_catalog(
     catalog,      # catalog, as `as_catalog` returns it
     path,         # `.csv` or `.parquet` file; an interrupted write leaves no partial file
 ) -> Path: # `path`
-    "Write `catalog` to `path`. Raises CarscopeError for other file types."
-    path = Path(path)
+    "Write `catalog` to `path`. Raises CarscopeError for other file types, and for a table without images."
+    path = as_path(path, 'a .csv or .parquet file')
+    if not isinstance(catalog, pd.DataFrame) or 'image' not in catalog:
+        what = 'the DataFrame' if isinstance(catalog, pd.DataFrame) else value_text(catalog)
+        raise CarscopeError(f"{what} is no catalog: pass a DataFrame with the column 'image'")
+    check_unique('the catalog', catalog.columns)
     if path.suffix.lower() not in ('.csv', '.parquet'): raise CarscopeError(f'{path}: a catalog is written as .csv or .parquet')
     home = path.parent.absolute()
-    table = catalog.assign(image=[_below(p, home) for p in catalog.image])
+    table = catalog.assign(image=[_below(p, home) for p in image_paths(catalog.image)])
     table.attrs = {}
     with atomic_write(path) as part:
         if path.suffix.lower() == '.csv': table.to_csv(part, index=False, quoting=_quoting(table))
@@ -436,7 +435,7 @@ def _read_text(path):
 def _read_parquet(path):
     "The table, and two functions as in `_read_text`. Integers stay integers, and class numbers become class names."
     schema = open_parquet(path).schema_arrow # raises a clear error for a damaged file
-    _check_unique(path, schema.names)
+    check_unique(path, schema.names)
     try: rows = pd.read_parquet(path)
     except (ValueError, OSError) as e:
         raise CarscopeError(f'{path} cannot be read as a table ({str(e).splitlines()[0]}): save it again as CSV or '

@@ -26,6 +26,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache, partial
 from multiprocessing import get_context
+from numbers import Integral
 from pathlib import Path
 from threading import Thread, current_thread, main_thread
 
@@ -37,7 +38,7 @@ from scipy.ndimage import gaussian_filter1d
 from tqdm import tqdm
 
 import carscope
-from ..files import CarscopeError, FileProblem, MissingFile, available_cores, cache_home
+from ..files import CarscopeError, FileProblem, MissingFile, available_cores, cache_home, value_text
 from . import PARTS
 from .render import Camera, Picture, Surround, ground_shadow, render
 from .styling import BODIES, MAKES, PAINTS, YEARS, build_car, choose_paint, style_car
@@ -450,7 +451,7 @@ def showroom(
     """Draw generated cars: images, masks of parts, `catalog.csv` and `cars.csv`. A set that exists is reused.
 
     Raises CarscopeError if a setting is invalid or `folder` contains something else, FileProblem if it cannot be written."""
-    if n < 1: raise CarscopeError(f'n={n}: at least one car has to be drawn')
+    if not isinstance(n, Integral) or n < 1: raise CarscopeError(f'n={value_text(n)}: at least one car has to be drawn')
     settings = Settings(size, seed, tuple(years), tuple(bodies or BODIES), tuple(views or VIEWS), lines, tail, shortcut)
     identity = json.loads(json.dumps(asdict(settings) | dict(drawn_by=_drawn_by())))
     name = hashlib.blake2b(json.dumps([n, identity]).encode(), digest_size=6).hexdigest()
