@@ -7,7 +7,7 @@ __all__ = ['ENGINES', 'PRECISIONS', 'MANY', 'YEAR_COLUMNS', 'IMAGES', 'NETWORK',
            'OnnxEngine', 'PartPredictor', 'part_file', 'read_about', 'output_schema', 'missing_parts', 'parse_shard',
            'predict_part', 'predict_folder']
 
-# %% ../nbs/reference/batch.ipynb #8d7d4a26
+# %% ../nbs/reference/batch.ipynb #f2e69014
 import io
 import json
 import os
@@ -44,7 +44,7 @@ from filelock import FileLock, Timeout
 from torch import nn
 from tqdm import tqdm
 
-# %% ../nbs/reference/batch.ipynb #8240c94e
+# %% ../nbs/reference/batch.ipynb #80ee5f85
 ENGINES, PRECISIONS, MANY = ('auto', 'torch', 'onnx', 'ray'), ('auto', 'int8'), 20_000
 
 class TorchEngine:
@@ -75,7 +75,7 @@ class OnnxEngine:
     def __call__(self, pixels):
         return self.session.run(['logits', 'features'], dict(pixels=pixels.permute(0, 2, 3, 1).contiguous().numpy()))
 
-# %% ../nbs/reference/batch.ipynb #37b4f843
+# %% ../nbs/reference/batch.ipynb #f16b6099
 def _write_network(run, path, size, precision, images):
     """Writes the network of a run in ONNX. For int8, it is quantised with training images of the run or, if these are gone, with
     `images`."""
@@ -88,7 +88,7 @@ def _write_network(run, path, size, precision, images):
             own = [] if rows is None else [p for p in rows.image.sample(min(200, len(rows)), random_state=0) if is_there(p)]
             quantise_onnx(part, part, example_images(own if len(own) >= 100 else images, size))
 
-# %% ../nbs/reference/batch.ipynb #d3d62a84
+# %% ../nbs/reference/batch.ipynb #3b691e24
 class _Images(torch.utils.data.Dataset):
     "Items (pixels (3, size, size), uint8, or None; hash of the file or None; width and height in px; reason or None)."
     def __init__(self, references, size, truncated): self.references, self.size, self.truncated = references, size, truncated
@@ -116,7 +116,7 @@ def _header(image):
     try: return (content_hash(data := read_bytes(image)), *reference_size(image, data))
     except (ValueError, OSError): return None, None, None # the reason is found when the image is opened
 
-# %% ../nbs/reference/batch.ipynb #37838844
+# %% ../nbs/reference/batch.ipynb #c7708f6c
 class PartPredictor:
     """Predicts the parts of a folder. Call: number of the part, to a dict with the numbers of its rows, of unreadable and of
     uncropped images.
@@ -160,7 +160,7 @@ class PartPredictor:
         with atomic_write(part_file(self.folder, part)) as file: pq.write_table(columns, file)
         return dict(part=part, rows=len(table), unreadable=int(table.error.notna().sum()), uncropped=self.uncropped)
 
-# %% ../nbs/reference/batch.ipynb #af1f2749
+# %% ../nbs/reference/batch.ipynb #df096576
 @patch
 def predict(self:PartPredictor,
     rows:pd.DataFrame, # of a catalog
@@ -196,7 +196,7 @@ def _references(self:PartPredictor, rows):
     known = sized.content.map(self.crops).fillna('')
     return [image if split_crop(image)[1] else image + crop for image, crop in zip(sized.image, known)]
 
-# %% ../nbs/reference/batch.ipynb #90269f49
+# %% ../nbs/reference/batch.ipynb #bc7dfb19
 @patch
 def _forward(self:PartPredictor, references):
     "Facts of the images (content, width, height, error), and logits and features of those that can be opened."
@@ -235,7 +235,7 @@ def _answers(self:PartPredictor, rows, logits, features):
 
 YEAR_COLUMNS = ['expected', 'median', 'low', 'high', 'score', 'lead', 'crps', 'typicality', 'outside']
 
-# %% ../nbs/reference/batch.ipynb #a5cce69b
+# %% ../nbs/reference/batch.ipynb #6926dcd5
 IMAGES, NETWORK, LOCKS, PART_ROWS = '_images.arrow', '_network.onnx', '.locks', 10_000
 COLUMNS = 'logits', 'embedding' # on request
 
@@ -266,7 +266,7 @@ def output_schema(
     facts = json.dumps({k: about[k] for k in ('run_hash', 'target', 'carscope')})
     return pa.schema([*kept, *(pa.field(*item) for item in added.items())], metadata={'carscope': facts})
 
-# %% ../nbs/reference/batch.ipynb #1c064913
+# %% ../nbs/reference/batch.ipynb #9f776dd0
 def _prepare(folder, run, data, settings, engine, precision, device):
     "Writes the files of a new folder."
     config, size = run.config, run.config.recipe.eval_size
@@ -306,7 +306,7 @@ def _check_same(folder, about, settings):
         value = about[key] if not isinstance(about[key], list) else ','.join(about[key]) or 'none'
         raise CarscopeError(f'{folder} was started {text.format(value)}: repeat the same command, or choose another folder')
 
-# %% ../nbs/reference/batch.ipynb #3699e5c9
+# %% ../nbs/reference/batch.ipynb #0cef6b72
 def _claim(folder):
     "Creates the folder. Raises CarscopeError if it holds other things."
     try: folder.mkdir(parents=True, exist_ok=True)
@@ -341,7 +341,7 @@ def parse_shard(
         raise CarscopeError(f"the shard {text} is out of range: use {f'1/{count} to {count}/{count}' if int(count) else '1/1'}")
     return int(share), int(count)
 
-# %% ../nbs/reference/batch.ipynb #2600bdda
+# %% ../nbs/reference/batch.ipynb #8175136b
 def predict_part(
     predictor, # a `PartPredictor`
     part:int,
@@ -401,7 +401,7 @@ def _totals(folder, about, missing, todo, work, progress):
     return dict(images=about['images'], before=before, **totals, missing=rows_of(missing), seconds=seconds,
                 images_per_second=totals['rows'] / max(seconds, 1e-9))
 
-# %% ../nbs/reference/batch.ipynb #47a1c239
+# %% ../nbs/reference/batch.ipynb #ac6de0be
 def _local(engine): return 'auto' if engine == 'ray' else engine # Ray is where the work is done, not how
 
 def _settings(run, data, top, columns, engine, precision, part_rows):
@@ -429,7 +429,7 @@ def _finish(folder):
     for name in (IMAGES, NETWORK): (folder/name).unlink(missing_ok=True)
     shutil.rmtree(folder/LOCKS, ignore_errors=True)
 
-# %% ../nbs/reference/batch.ipynb #305d7282
+# %% ../nbs/reference/batch.ipynb #de6bb3ac
 class _RayPart:
     "A worker of Ray Data, which holds the network."
     def __init__(self, folder, device):

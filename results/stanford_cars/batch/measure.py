@@ -1,24 +1,25 @@
 """How fast `carscope predict RUN DATA --out FOLDER` is beside the limits of the machine, and how much memory it takes.
 
     python results/stanford_cars/batch/measure.py data/stanford_cars RUN FOLDER speed 20000
-    python results/stanford_cars/batch/measure.py data/stanford_cars RUN FOLDER kill 1000000
+    python results/stanford_cars/batch/measure.py data/stanford_cars RUN FOLDER kill 150000
+    python results/stanford_cars/batch/measure.py data/stanford_cars RUN FOLDER precision 0
 
 speed: images per second for each engine and image size, and the limits of loading and of the network, in speed.csv.
 kill:  the command is killed five times while it predicts; rows, memory and time are in kill.csv and memory.csv.
+precision: accuracy of each engine on the test images of the run, in precision.csv.
 Each image is a random crop of a photograph, so the list contains no image twice."""
-import json
 import shutil
 import subprocess
 import sys
-import threading
 import time
 from dataclasses import replace
 from pathlib import Path
 
 from carscope.data import read_catalog
-from carscope.engine import choose_compute, cpu_batch, process_batches
-from carscope.batch import OnnxEngine, PartPredictor, TorchEngine, _Images, _stacked, predict_folder, read_about
+from carscope.engine import process_batches
+from carscope.batch import PartPredictor, _Images, _stacked, predict_folder
 from carscope.files import available_cores
+from carscope.metrics import wilson
 from carscope.pictures import load_image
 from carscope.run import Run
 
@@ -73,6 +74,21 @@ def measure_speed(run, listed, folder, n):
             shutil.rmtree(out)
     pd.DataFrame(rows).to_csv(HERE/'speed.csv', index=False, float_format='%.4g')
 
+def measure_precision(run, listed, folder, n):
+    images, rows = run.catalog.query('split == "test"'), []
+    for engine, precision in ('torch', 'auto'), ('onnx', 'auto'), ('onnx', 'int8'):
+        out = folder/f'precision-{engine}-{precision}'
+        shutil.rmtree(out, ignore_errors=True)
+        predict_folder(run, images, out, engine=engine, precision=precision)
+        table = pd.read_parquet(out)
+        if not rows: first = table.predicted
+        right = int((table.predicted == table[run.config.target]).sum())
+        low, high = wilson(right, len(table))
+        rows.append(dict(engine=engine, precision=precision if precision == 'int8' else 'bfloat16' if engine == 'torch' else 'float32',
+                         n=len(table), accuracy=right / len(table), low=low, high=high, same=(table.predicted == first).mean()))
+        print(rows[-1], flush=True)
+    pd.DataFrame(rows).to_csv(HERE/'precision.csv', index=False, float_format='%.5g')
+
 def resident(pid):
     "Memory of a process, MB."
     try: return int(next(l for l in Path(f'/proc/{pid}/status').read_text().splitlines() if l.startswith('VmRSS')).split()[1]) / 1000
@@ -102,5 +118,5 @@ if __name__ == '__main__':
     data, run, folder, what, n = sys.argv[1], Run(sys.argv[2]), Path(sys.argv[3]), sys.argv[4], int(sys.argv[5])
     folder.mkdir(parents=True, exist_ok=True)
     listed = folder/f'images-{n}.csv'
-    if not listed.exists(): write_list(data, listed, n)
-    dict(speed=measure_speed, kill=measure_kill)[what](run, listed, folder, n)
+    if n and not listed.exists(): write_list(data, listed, n)
+    dict(speed=measure_speed, kill=measure_kill, precision=measure_precision)[what](run, listed, folder, n)
