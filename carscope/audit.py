@@ -554,7 +554,7 @@ def spelling_groups(
 @dataclass
 class Audit:
     "Result of an audit."
-    summary:pd.DataFrame    # all details; index: about, found; columns: images, share (0 to 1), sets, for example
+    summary:pd.DataFrame    # all details; index: about, found; columns: images, fraction (0 to 1), sets, for example
     duplicates:pd.DataFrame     # as returned by `find_duplicates`
     label_errors:pd.DataFrame   # as returned by `flag_labels`
     boxes:pd.DataFrame      # image, content, label, fault, x1, y1, x2, y2, width, height
@@ -616,7 +616,7 @@ def _summarise(catalog, thumbs, duplicates, label_errors, checked, sizes, boxes,
     total = len(catalog) + len(dropped)
     def add(about, found, images, sets=pd.NA):
         images = list(images)
-        rows.append(dict(about=about, found=found, images=len(images), share=len(images)/max(total, 1), sets=sets,
+        rows.append(dict(about=about, found=found, images=len(images), fraction=len(images)/max(total, 1), sets=sets,
                          example=', '.join(Path(split_crop(p)[0]).name for p in images[:2]) if len(images) < total else ''))
     add('files', 'listed', [*catalog.image, *(p for p, _ in dropped)])
     for reason in dict.fromkeys(r for _, r in dropped): add('files', reason, [p for p, r in dropped if r == reason])
@@ -628,7 +628,7 @@ def _summarise(catalog, thumbs, duplicates, label_errors, checked, sizes, boxes,
             part = duplicates[(duplicates.kind == kind) & (True if column is None else duplicates[column])]
             add('duplicates', name + where, part.image, part.set.nunique())
     if isinstance(checked, str):
-        rows.append(dict(about='labels', found=f'not checked: {checked}', images=pd.NA, share=np.nan, sets=pd.NA, example=''))
+        rows.append(dict(about='labels', found=f'not checked: {checked}', images=pd.NA, fraction=np.nan, sets=pd.NA, example=''))
     else:
         add('labels', 'likely label errors', label_errors.image)
         add('labels', _VERY[0], label_errors.image[label_errors.score < SURE])
@@ -638,10 +638,10 @@ def _summarise(catalog, thumbs, duplicates, label_errors, checked, sizes, boxes,
     if classes:
         for which in 'largest', 'smallest':
             n = classes[f'{which}_images']
-            row = dict(about='classes', found=f'in the {which}', images=n, share=n/total, sets=pd.NA, example=classes[which])
+            row = dict(about='classes', found=f'in the {which}', images=n, fraction=n/total, sets=pd.NA, example=classes[which])
             rows.append(row)
         n, small = classes['images_under_10'], classes['under_10']
-        rows.append(dict(about='classes', found='in classes with under 10', images=n, share=n/total, sets=small, example=''))
+        rows.append(dict(about='classes', found='in classes with under 10', images=n, fraction=n/total, sets=small, example=''))
     table = pd.DataFrame(rows).astype(dict(images='Int64', sets='Int64'))
     return table.set_index(['about', 'found']).rename(columns=dict(example='for example'))
 

@@ -70,7 +70,8 @@ def recipe_table(
     right = {}
     for (name, seed), run in runs.items():
         part = run.predictions.of_split(split)
-        right.setdefault(name, {})[seed] = pd.Series(part.guess == part.truth, index=part.table.image.to_numpy(), dtype=float)
+        correct = pd.Series(part.prediction == part.truth, index=part.table.image.to_numpy(), dtype=float)
+        right.setdefault(name, {})[seed] = correct
     right, rows = {name: pd.DataFrame(of) for name, of in right.items()}, []
     for name, of in right.items():
         accuracy, low, high = mean_over_seeds(of)

@@ -145,7 +145,7 @@ def hierarchy_table(
 
     `accuracy`: from the top-1 class. `majority`: majority-class baseline. `marginalised`: from summed probabilities; `p`: exact
     McNemar test between the two."""
-    codes, truth, guess = _level_codes(label_facts(predictions)), predictions.truth, predictions.guess
+    codes, truth, guess = _level_codes(label_facts(predictions)), predictions.truth, predictions.prediction
     marginalised, rows = _summed_guesses(predictions, codes, temperature) if predictions.logits is not None else {}, []
     for level, of_class in codes.items():
         known = truth >= 0
@@ -245,7 +245,7 @@ def plot_overview(
     fig = plt.figure(figsize=(9, .27 * pairs + 3.2), layout='constrained')
     top, bottom = fig.subfigures(2, 1, height_ratios=[2.7, .27 * pairs + .5]) # two rows: long names do not shrink the top
     left, right = top.subplots(1, 2)
-    n, wrong = len(predictions.table), int((predictions.truth != predictions.guess).sum())
+    n, wrong = len(predictions.table), int((predictions.truth != predictions.prediction).sum())
     right_of = f'Class accuracy: {100 - 100 * wrong / max(n, 1):.1f} % of {n:,} images'
     plot_levels(hierarchy_table(predictions), left).set_title(right_of, fontsize=11)
     plot_kinds(error_kinds(predictions), right).set_title(f'Kinds of the {wrong:,} errors', fontsize=11)
@@ -260,7 +260,7 @@ def accuracy_by(
     """Class accuracy for the images of each make, model, body style, year or model line (`group`).
 
     Images without a value are excluded. Raises CarscopeError for an unknown `fact`."""
-    facts, truth, guess = label_facts(predictions), predictions.truth, predictions.guess
+    facts, truth, guess = label_facts(predictions), predictions.truth, predictions.prediction
     if fact not in facts: raise CarscopeError(f"'{fact}' is unknown: use {', '.join(facts.columns[:-1])} or {facts.columns[-1]}")
     known = truth >= 0
     values = pd.Series(facts[fact].to_numpy()[truth[known]], name=fact)
@@ -561,7 +561,7 @@ def _common(predictions):
             if 'image' not in p.table or p.table.image.isna().any():
                 raise CarscopeError(f"'{name}' does not name the image of each row: add a column image to its table")
     keys = {name: p.table.content for name, p in predictions.items()} if by_content else _path_keys(predictions)
-    keyed = {name: pd.DataFrame(dict(key=keys[name], target=p.table.target.to_numpy(), right=p.truth == p.guess))
+    keyed = {name: pd.DataFrame(dict(key=keys[name], target=p.table.target.to_numpy(), right=p.truth == p.prediction))
              .drop_duplicates('key').set_index('key') for name, p in predictions.items()}
     keys = sorted(set.intersection(*(set(k.index) for k in keyed.values())))
     if not keys: raise CarscopeError(f"{' and '.join(keyed)} were evaluated on different images: none is common to all")

@@ -158,7 +158,7 @@ def evaluate(
         predictions = _answers(objective, net, rows, config, compute, workers=workers, progress=progress, flips=(False, True),
                                sizes=tta_sizes(net.body, config))
         seconds = time.perf_counter() - start
-        gained = paired_gain(plain.guess == plain.truth, predictions.guess == predictions.truth)
+        gained = paired_gain(plain.prediction == plain.truth, predictions.prediction == predictions.truth)
         gain = dict(zip(('tta_gain', 'tta_gain_low', 'tta_gain_high'), gained))
     metrics = dict(split=split) | objective.evaluate(predictions, config) | dict(**gain, **counts,
                    same_data=fingerprint(catalog) == config.data.fingerprint, images_per_second=len(rows) / seconds)

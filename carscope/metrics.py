@@ -167,14 +167,14 @@ def image_scores(
     predictions,            # `Predictions`
     temperature:float=None, # divides the raw logits; None: the temperature of the predictions
 ) -> pd.DataFrame: # one row per image
-    """Scores of each image: `truth` and `guess` (indices of the true and predicted class in the vocabulary) and `correct`.
+    """Scores of each image: `truth` and `prediction` (indices of the true and predicted class in the vocabulary) and `correct`.
 
     With logits also: `confidence` (probability of the predicted class), `margin` (confidence minus the second largest
     probability), `rank` of the true class (1 is best), `nll` and `brier` score. `rank`, `nll` and `brier` are NaN if the true
     class is not in the vocabulary. `energy` is -T * logsumexp(logits / T) at temperature T; it is high for
     out-of-distribution images (Liu et al., 2020)."""
-    truth, guess = predictions.truth, predictions.guess
-    scores = pd.DataFrame(dict(truth=truth, guess=guess, correct=truth == guess))
+    truth, guess = predictions.truth, predictions.prediction
+    scores = pd.DataFrame(dict(truth=truth, prediction=guess, correct=truth == guess))
     if predictions.logits is None: return scores
     temperature = predictions.temperature if temperature is None else temperature
     columns = {c: np.full(len(truth), np.nan) for c in ('confidence', 'margin', 'rank', 'nll', 'brier', 'energy')}
@@ -195,7 +195,7 @@ def confusion_counts(
     predictions, # `Predictions` of one split
 ) -> np.ndarray: # (classes, classes) integers: rows are true classes, columns are predicted classes
     "Confusion matrix, as numbers of images."
-    truth, guess, k = predictions.truth, predictions.guess, len(predictions.vocab)
+    truth, guess, k = predictions.truth, predictions.prediction, len(predictions.vocab)
     return np.bincount(truth[truth >= 0] * k + guess[truth >= 0], minlength=k * k).reshape(k, k)
 
 def class_means(
@@ -210,7 +210,7 @@ def macro_f1(
 ) -> float: # 0 to 1; 0 if no true class is in the vocabulary
     "Mean F1 score over the classes that have images, as in scikit-learn."
     counts = confusion_counts(predictions)
-    predicted = np.bincount(predictions.guess, minlength=len(counts))
+    predicted = np.bincount(predictions.prediction, minlength=len(counts))
     return float(class_means(counts.diagonal(), counts.sum(1), predicted)[0])
 
 # %% ../nbs/reference/metrics.ipynb #977236cd
@@ -222,7 +222,7 @@ def class_mean_intervals(
     """Macro F1 and balanced accuracy with bootstrap intervals; images are resampled within their true class.
 
     Empty if no true class is in the vocabulary."""
-    truth, guess, k = predictions.truth, predictions.guess, len(predictions.vocab)
+    truth, guess, k = predictions.truth, predictions.prediction, len(predictions.vocab)
     if not (truth >= 0).any(): return {}
     cells, counts = np.unique((truth + 1) * k + guess, return_counts=True) # unknown classes come first
     true, said = cells // k - 1, cells % k

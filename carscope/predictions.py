@@ -82,7 +82,7 @@ class Predictions:
         return pd.Index(self.vocab).get_indexer(self.table.target.astype(object))
 
     @property
-    def guess(self) -> np.ndarray: # (n,) index of the predicted class
+    def prediction(self) -> np.ndarray: # (n,) index of the predicted class
         return pd.Index(self.vocab).get_indexer(self.table.predicted.astype(object))
 
 # %% ../nbs/reference/predictions.ipynb #00527ed6

@@ -117,17 +117,17 @@ def interval_table(
     valid:Predictions,  # of images not used in training
     test:Predictions,   # of other images, for the evaluation
     coverages=tuple(np.round(np.arange(.1, 1, .1), 1)), # nominal coverages, 0 to 1
-) -> pd.DataFrame: # share (nominal coverage), claimed and widened (empirical coverage without and with the margin)
-    "Nominal and empirical coverage of year intervals. `widened` is NaN if `valid` has too few images."
-    ends = np.ravel([interval_ends(share) for share in coverages])
+) -> pd.DataFrame: # nominal (coverage), uncalibrated and conformal (empirical coverage without and with the margin)
+    "Nominal and empirical coverage of year intervals. `conformal` is NaN if `valid` has too few images."
+    ends = np.ravel([interval_ends(coverage) for coverage in coverages])
     (known, of_known), (year, of_year) = (known_quantiles(p, ends) for p in (valid, test))
     rows = []
-    for i, share in enumerate(coverages):
+    for i, coverage in enumerate(coverages):
         low, high = of_year[:, 2 * i: 2 * i + 2].T
-        try: margin = year_margin(known, *of_known[:, 2 * i: 2 * i + 2].T, share)
+        try: margin = year_margin(known, *of_known[:, 2 * i: 2 * i + 2].T, coverage)
         except CarscopeError: margin = np.nan
         hold = lambda margin: ((low - margin <= year) & (year <= high + margin)).mean()
-        rows.append(dict(share=share, claimed=hold(0), widened=np.nan if np.isnan(margin) else hold(margin)))
+        rows.append(dict(nominal=coverage, uncalibrated=hold(0), conformal=np.nan if np.isnan(margin) else hold(margin)))
     return pd.DataFrame(rows)
 
 # %% ../nbs/reference/year_modernity.ipynb #1ee35fd9
@@ -464,9 +464,9 @@ def plot_intervals(
     "Plot the empirical against the nominal coverage of the intervals, without and with the conformal margin."
     ax = ax or plt.subplots(figsize=(4.2, 4), layout='constrained')[1]
     ax.plot([0, 100], [0, 100], color='black', lw=.8, ls='--')
-    shown = ('uncalibrated', 'claimed', ORANGE, 's'), ('conformal', 'widened', BLUE, 'o')
-    for name, column, colour, mark in shown:
-        ax.plot(100 * intervals.share, 100 * intervals[column], color=colour, marker=mark, label=name)
+    shown = ('uncalibrated', ORANGE, 's'), ('conformal', BLUE, 'o')
+    for name, colour, mark in shown:
+        ax.plot(100 * intervals.nominal, 100 * intervals[name], color=colour, marker=mark, label=name)
     ax.set(xlabel='nominal coverage (%)', ylabel='empirical coverage (%)',
            xlim=(0, 100), ylim=(0, 100), aspect='equal')
     ax.legend(frameon=False, loc='upper left', fontsize=9)

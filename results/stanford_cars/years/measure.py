@@ -45,7 +45,7 @@ def main(data, weights, runs, name, *folds):
     whole = pd.concat(tables, ignore_index=True)
     whole.assign(ahead=ahead_of_peers(whole))[[c for c in KEPT if c in {*whole, 'ahead'}]].to_csv(here/f'{name}.csv.gz', index=False, float_format='%.6g')
     held = pd.concat(intervals)
-    held = held.assign(**{c: held[c] * held.images for c in ('claimed', 'widened')}).groupby('share', as_index=False).sum()
-    held.assign(**{c: held[c] / held.images for c in ('claimed', 'widened')}).to_csv(here/f'{name}_intervals.csv', index=False, float_format='%.6g')
+    held = held.assign(**{c: held[c] * held.images for c in ('uncalibrated', 'conformal')}).groupby('nominal', as_index=False).sum()
+    held.assign(**{c: held[c] / held.images for c in ('uncalibrated', 'conformal')}).to_csv(here/f'{name}_intervals.csv', index=False, float_format='%.6g')
 
 if __name__ == '__main__': main(*sys.argv[1:])
