@@ -333,14 +333,14 @@ def missing_parts(
 
 def parse_shard(
     text, # such as `3/16`
-) -> tuple[int, int]: # number of the share, from 1, and number of shares
-    "The share of the work. Raises CarscopeError for another text, and for a number out of range."
-    share, slash, count = str(text).partition('/')
-    if not (slash and share.isdecimal() and count.isdecimal()):
-        raise CarscopeError(f"the shard '{text}' is not a number of a share and the number of shares: use for example 3/16")
-    if not 1 <= int(share) <= int(count):
+) -> tuple[int, int]: # number of the shard, from 1, and number of shards
+    "The shard of the work. Raises CarscopeError for another text, and for a number out of range."
+    shard, slash, count = str(text).partition('/')
+    if not (slash and shard.isdecimal() and count.isdecimal()):
+        raise CarscopeError(f"'{text}' is no shard: use a number and the number of shards, such as 3/16")
+    if not 1 <= int(shard) <= int(count):
         raise CarscopeError(f"the shard {text} is out of range: use {f'1/{count} to {count}/{count}' if int(count) else '1/1'}")
-    return int(share), int(count)
+    return int(shard), int(count)
 
 # %% ../nbs/reference/batch.ipynb #8175136b
 def predict_part(
@@ -364,7 +364,7 @@ def predict_folder(
     precision:str='auto',  # auto: as in the evaluation; int8: 8-bit integers, with onnx
     device:str='auto',     # auto, cpu, cuda or mps
     workers:int=None,      # number of processes that load images; None: chosen automatically
-    shard='1/1',           # share of the work of this process, such as 3/16
+    shard='1/1',           # shard of the work for this process, such as 3/16
     address:str=None,      # of a Ray cluster; None: this machine
     progress:bool=False,   # show a progress bar
     part_rows:int=PART_ROWS, # images per part
@@ -373,9 +373,9 @@ def predict_folder(
 
     Raises CarscopeError for wrong settings, for a folder with other contents, and if the folder was started with another run or
     other settings. FileProblem: the disk is full; the same call continues when there is space."""
-    run, folder, (share, count) = as_run(run), as_path(out, 'a folder for the predictions'), parse_shard(shard)
+    run, folder, (number, count) = as_run(run), as_path(out, 'a folder for the predictions'), parse_shard(shard)
     data = data if isinstance(data, pd.DataFrame) else image_arguments(data) # an iterator can be read only once
-    if world_size() > 1: share, count, progress = process_rank() + 1, world_size(), progress and not process_rank() # torchrun
+    if world_size() > 1: number, count, progress = process_rank() + 1, world_size(), progress and not process_rank() # torchrun
     settings = _settings(run, data, top, columns, engine, precision, part_rows)
     _claim(folder)
     with as_single_process():
@@ -383,7 +383,7 @@ def predict_folder(
             if not is_prediction_folder(folder): _prepare(folder, run, data, settings, _local(engine), precision, device)
             about, missing = read_about(folder), missing_parts(folder)
             _check_same(folder, about, settings | dict(engine=_local(engine), precision=precision))
-        todo = [part for part in missing if part % count == share - 1]
+        todo = [part for part in missing if part % count == number - 1]
         local = partial(_here, folder, todo, device, workers)
         work = partial(_on_ray, folder, todo, address, device) if engine == 'ray' else local
         return _totals(folder, about, missing, todo, work, progress)

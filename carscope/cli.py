@@ -269,7 +269,7 @@ def predict_command(
         help='With --out: torch, onnx, or a Ray cluster; auto: onnx for many images on a CPU.')] = _Engine.auto,
     precision:Annotated[_Precision, Option(
         help='With --out: int8 for 8-bit integers, with the engine onnx.')] = _Precision.auto,
-    shard:Annotated[str, Option(metavar='I/N', help='With --out: share of the work of this process, such as 3/16.')] = '1/1',
+    shard:Annotated[str, Option(metavar='I/N', help='With --out: shard of the work for this process, such as 3/16.')] = '1/1',
     address:Annotated[Optional[str], Option(help='With --engine ray: address of the cluster; default: this machine.')] = None,
 ):
     "Most probable classes of each image. With a box head, also its bounding box (px)."
