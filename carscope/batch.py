@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['ENGINES', 'PRECISIONS', 'MANY', 'YEAR_COLUMNS', 'IMAGES', 'NETWORK', 'LOCKS', 'PART_ROWS', 'COLUMNS', 'TorchEngine',
-           'OnnxEngine', 'PartPredictor', 'part_file', 'read_about', 'output_schema', 'missing_parts', 'parse_shard',
-           'predict_part', 'predict_folder']
+           'OnnxEngine', 'PartPredictor', 'part_file', 'output_schema', 'missing_parts', 'parse_shard', 'predict_part',
+           'predict_folder']
 
 # %% ../nbs/reference/batch.ipynb #f2e69014
+import glob
 import io
 import json
 import os
@@ -23,13 +24,13 @@ from .data import content_hash, crop_catalog, load_size, usable_boxes
 from .engine import as_single_process, choose_compute, cpu_batch, gpu_batch, inference_copy, normalised, process_batches
 from .engine import process_rank, squashed, world_size
 from .files import CarscopeError, FileProblem, MissingFile, atomic_write, available_cores, mark_output, not_writable
-from .files import as_path, read_json, require, whole_number, write_json
+from .files import as_path, require, whole_number, write_json
 from .inputs import image_arguments, list_catalog
 from .localize import FOUND
 from .metrics import YEAR_TARGETS
 from .onnx import FromPixels, can_write_onnx, example_images, open_onnx, quantise_onnx, write_onnx
 from .pictures import is_there, load_image, read_bytes, reference_size, split_crop
-from .predictions import ABOUT, Predictions, is_prediction_folder
+from .predictions import ABOUT, Predictions, is_prediction_folder, read_about
 from .readers.registry import CATALOG_COLUMNS, as_catalog
 from .run import Run, as_run, run_hash
 from .year_modernity import run_margin, year_table
@@ -134,7 +135,9 @@ class PartPredictor:
             raise CarscopeError(f'{folder} has predictions of another state of {self.run.path}: choose another folder')
         self.config, self.objective, self.compute = self.run.config, self.run.objective, choose_compute(device)
         self.boxes = self.objective.name == 'class and box'
-        images = pa.ipc.open_file(pa.memory_map(str(self.folder/IMAGES)))
+        try: images = pa.ipc.open_file(pa.memory_map(str(self.folder/IMAGES)))
+        except (pa.ArrowException, OSError):
+            raise CarscopeError(f'{self.folder/IMAGES} is missing or damaged: predict into another folder') from None
         self.rows_of, self.size = images.get_batch, self.config.recipe.eval_size
         if self.about['engine'] == 'onnx':
             self.engine, self.compute = OnnxEngine(self.folder/NETWORK), choose_compute('cpu')
@@ -241,13 +244,6 @@ COLUMNS = 'logits', 'embedding' # on request
 
 def part_file(folder, part) -> Path: return Path(folder)/f'part-{part:05}.parquet'
 
-def read_about(
-    folder, # of predictions
-) -> dict: # contents of `_predictions.json`
-    "The run, the classes and the settings of a folder. Raises CarscopeError if it contains no predictions."
-    if not is_prediction_folder(folder): raise MissingFile(f'{folder} contains no predictions: use the folder of --out')
-    return read_json(Path(folder)/ABOUT)
-
 def _pandas_type(kind):
     "Types of a catalog for the columns of an Arrow table."
     return {pa.string(): pd.StringDtype(), pa.int64(): pd.Int64Dtype(), pa.float64(): pd.Float64Dtype()}.get(kind)
@@ -270,6 +266,7 @@ def output_schema(
 def _prepare(folder, run, data, settings, engine, precision, device):
     "Writes the files of a new folder."
     config, size = run.config, run.config.recipe.eval_size
+    _check_there(data)
     catalog = list_catalog(data).copy()
     if gone := [image for image, _ in catalog.attrs.get('dropped', ())]: # rows with a reason, such as missing files
         catalog = pd.concat([catalog, as_catalog(dict(image=gone))], ignore_index=True)
@@ -291,6 +288,12 @@ def _prepare(folder, run, data, settings, engine, precision, device):
     write_json(folder/ABOUT, dict(
         format=1, carscope=__version__, **settings, engine=engine, precision=precision, images=len(catalog), size=size,
         boxes=boxes, target=config.target, vocab=list(config.vocab), temperature=config.calibration.temperature, margin=margin))
+
+def _check_there(data):
+    "Raises MissingFile for an argument that does not exist. Images that a list or a table names may be missing."
+    for path in () if isinstance(data, pd.DataFrame) else data:
+        there = path in ('-', 'showroom') or glob.has_magic(path) or '://' in path or os.path.exists(path) or is_there(path)
+        if not there: raise MissingFile(f'{path} does not exist: pass images, folders of images, or a data set')
 
 def _on_cpu(device): return choose_compute(device).device.type == 'cpu'
 

@@ -313,11 +313,11 @@ def _predict_folder(run, images, out, top, columns, engine, precision, device, w
     n, before, missing = (counts[k] for k in ('images', 'before', 'missing'))
     print(f"{out}: predictions of {n - missing:,} of {n:,} images" + f', {before:,} of them from earlier' * bool(before))
     if counts['rows']:
-        print(f"{counts['rows']:,} images in {counts['seconds']:.0f} s: {counts['images_per_second']:.0f} images per second")
-    if counts['unreadable']: print(f"{counts['unreadable']:,} images cannot be opened: see the column error")
+        print(f"predicted in this call: {counts['rows']:,}, {counts['images_per_second']:.0f} images per second")
+    if counts['unreadable']: print(f"not opened: {counts['unreadable']:,}, with the reason in the column error")
     if counts['uncropped']:
-        print(f"{counts['uncropped']:,} images have no known box: they were not cropped, and the run was trained on crops")
-    if missing: print(f'{missing:,} images are missing: other processes predict them, or the command was interrupted')
+        print(f"not cropped, although the run was trained on crops: {counts['uncropped']:,}, whose box is not known")
+    if missing: print(f'not predicted yet: {missing:,}; another process predicts them, or repeat the command')
 
 # %% ../nbs/reference/cli.ipynb #2a6f3830
 @command('modernity')
