@@ -131,6 +131,7 @@ def read_about(
         raise CarscopeError(f'{Path(folder)/ABOUT} is damaged: predict into another folder')
     return about
 
+# %% ../nbs/reference/predictions.ipynb #63339d24
 def read_prediction_table(
     folder,        # of `predict_folder`
     columns=None,  # names of columns; those that the table does not have are left out; None: all
