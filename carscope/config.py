@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['typed', 'AUGMENTATION_NAMES', 'BALANCE_NAMES', 'YEAR_HEADS', 'TARGETS', 'RECIPES', 'RECIPE_NOTES', 'DEFAULT_ARCH',
            'FORMAT', 'OBJECTIVES', 'setting', 'describe', 'make', 'Recipe', 'choose_recipe', 'TrainingConfig',
-           'training_config', 'Backbone', 'Preparation', 'Split', 'Lists', 'Objective', 'Calibration', 'DataFacts',
-           'Provenance', 'RunConfig', 'objective_class', 'write_config', 'read_config', 'is_run_config']
+           'training_config', 'Backbone', 'Preparation', 'Split', 'Lists', 'Objective', 'Calibration',
+           'OutOfDistribution', 'DataFacts', 'Provenance', 'RunConfig', 'objective_class', 'write_config',
+           'read_config', 'is_run_config']
 
 # %% ../nbs/reference/config.ipynb #0d18367f
 from dataclasses import asdict, fields
@@ -359,6 +360,14 @@ class Calibration:
     reason:Optional[str] = 'this run was trained before calibration was recorded: its probabilities are raw softmax'
 
 @typed
+class OutOfDistribution:
+    "The threshold for images unlike the training images (out of distribution); without a threshold, `reason` explains why."
+    refused:float = setting(.05, 'Promised fraction of refused images among images of known classes.', gt=0, lt=1)
+    threshold:Optional[float] = None              # largest distance of a known image
+    n:int = 0                                     # number of validation images for the threshold
+    reason:Optional[str] = 'this run was trained before the threshold was recorded: add it with `carscope calibrate RUN`'
+
+@typed
 class DataFacts:
     "Facts about the data set of the training."
     source:str = 'a catalog'                      # path, or `a catalog` for a DataFrame
@@ -399,6 +408,7 @@ class RunConfig:
     cache_images:bool = False
     compile:bool = False
     calibration:Calibration = Field(default_factory=Calibration)
+    ood:OutOfDistribution = Field(default_factory=OutOfDistribution)
     data:DataFacts = Field(default_factory=DataFacts)
     provenance:Provenance = Field(default_factory=Provenance)
 

@@ -70,10 +70,11 @@ from .data import training_rows, vocabulary, with_periods
 from .engine import Compute, any_process, barrier, broadcast_weights, cached_features, choose_compute, process_rank
 from .engine import downscale_images, worker_message, world_size
 from .files import FULL, CarscopeError, FileProblem, named_value, whole_number
-from .inference import Classification, known_rows
+from .inference import Classification, fit_distance, known_rows, predict_rows
 from .learning import AccumulateBatches, EpochSeed, FeatureLoader, FusedAdam, compiled_training, compute_callbacks
 from .learning import feature_statistics, learner_state, on_all_processes, restore_learner, unstandardise
 from .metrics import YEAR_TARGETS, calibrate, class_years
+from .ood import Detector
 from .predictions import Predictions
 from .report import plot_history
 from .run import Run, check_free, join_head, new_head
@@ -700,8 +701,10 @@ def _carry_out(training, out, checks, overwrite):
             refuse_failed(table := check_training(training))
             if training.progress: tqdm.write(f'checked before the training: {", ".join(table.check)}')
         training.run = _begin(out, training, overwrite)
-        predictions = _predict_splits(training, _fit_stages(training))
-        if not process_rank(): _finish(training, predictions)
+        net = _fit_stages(training)
+        distance = fit_distance(net, training.catalog, training.config, training.compute, training.workers, training.progress)
+        predictions = _predict_splits(training, net, distance)
+        if not process_rank(): _finish(training, predictions, distance)
     barrier()
     return training.run
 
@@ -838,18 +841,20 @@ def _what_is_left(training):
     return f' before the first epoch was complete: nothing is kept in {run.path}'
 
 # %% ../nbs/reference/finetune.ipynb #64ff5f34
-def _predict_splits(training, net):
-    "Predictions for the validation and test images, without images of classes that have no training image."
+def _predict_splits(training, net, distance):
+    """Predictions for the validation and test images, with their distances from the training images, without images of classes
+    that have no training image."""
     config, (rows, _) = training.config, _evaluated(training)
     rows = rows.assign(target=rows[config.target].astype('string'))
     if training.recipe.unfreeze:
         how = dict(workers=training.workers, progress=training.progress)
-        rows, logits = training.objective.predict(net, rows, config, training.compute, **how)
+        rows, logits = predict_rows(training.objective, net, rows, config, training.compute, distance, **how)
     else:
         features, at = training.features(rows)
         parts = np.array_split(at, len(at) // 4096 + 1)
         with torch.inference_mode():
             logits = np.concatenate([net.eval()[1:](torch.from_numpy(features[p])).numpy() for p in parts])
+            rows['distance'] = np.concatenate([distance(torch.from_numpy(features[p])).numpy() for p in parts])
     return Predictions(rows, logits, config.vocab, config.target)
 
 def _evaluated(training):
@@ -862,7 +867,7 @@ def _evaluated(training):
     found = {s: dict(n_unknown=sum(unknown.values()), unknown=unknown) for s, (_, unknown) in parts.items()}
     return known_rows(rows, config)[0], found
 
-def _finish(training, predictions):
+def _finish(training, predictions, distance):
     """Calibrate on the validation split, compute the metrics of each split and save figures. metrics.json is saved last; a run
     with this file is complete."""
     run, catalog = training.run, training.catalog
@@ -871,6 +876,8 @@ def _finish(training, predictions):
         raise FileProblem(f'{run.path} was removed during the training: train again')
     training.config = replace(training.config, calibration=calibration)
     run.write_config(training.config)
+    of_valid = predictions.of_split('valid').table.distance.to_numpy()
+    run.write_detector(Detector(distance, np.sort(of_valid)))
     predictions = replace(predictions, temperature=calibration.temperature)
     run.write_predictions(predictions)
     run.write_figure(plot_history(run.history), 'history')

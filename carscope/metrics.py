@@ -8,8 +8,8 @@ __all__ = ['MIN_TRIALS', 'MIN_UNITS', 'MIN_IN_STRATUM', 'YEAR_TARGETS', 'MIN_CAL
            'with_interval', 'image_scores', 'confusion_counts', 'class_means', 'macro_f1', 'class_mean_intervals',
            'class_years', 'class_edges', 'quantiles', 'crps', 'predicted_years', 'year_metrics',
            'expected_calibration_error', 'calibrated_error', 'fit_temperature', 'best_temperature', 'class_metrics',
-           'conformal_rank', 'min_conformal', 'conformal_quantile', 'conformal_threshold', 'conformal_margin',
-           'year_margin', 'interval_ends', 'known_quantiles', 'calibrate', 'metrics_of']
+           'conformal_rank', 'min_conformal', 'conformal_quantile', 'conformal_p_values', 'conformal_threshold',
+           'conformal_margin', 'year_margin', 'interval_ends', 'known_quantiles', 'calibrate', 'metrics_of']
 
 # %% ../nbs/reference/metrics.ipynb #517cadd3
 import math
@@ -448,6 +448,16 @@ def conformal_quantile(
     "Score that a new image exceeds with a probability of at most 1 - coverage."
     rank, scores = conformal_rank(len(scores), coverage), np.sort(np.asarray(scores, float))
     return float(scores[rank - 1]) if rank <= len(scores) else np.inf
+
+def conformal_p_values(
+    scores,       # (n,) of new images; NaN counts as the highest score
+    calibration,  # (m,) of validation images, in ascending order
+) -> np.ndarray: # (n,), above 0, at most 1
+    """Conformal p-values (Bates et al., 2023): the fraction of scores that are at least as high, counting the image itself.
+
+    For an image like the validation images, a p-value is at most a with a probability of at most a."""
+    below = np.searchsorted(np.asarray(calibration, float), np.asarray(scores, float), side='left')
+    return (len(calibration) - below + 1) / (len(calibration) + 1)
 
 # %% ../nbs/reference/metrics.ipynb #64c3d491
 def conformal_threshold(

@@ -15,19 +15,22 @@ import warnings
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import torch
 from fastcore.basics import patch
 from safetensors import SafetensorError
 from safetensors.torch import load, save_file
 from torch import nn
 
 from .backbone import build_body, make_network, read_tensors, year_link
-from .config import RunConfig, is_run_config, objective_class, read_config, write_config
+from .config import OutOfDistribution, RunConfig, is_run_config, objective_class, read_config, write_config
 from .data import checked_catalog, content_hash, crop_catalog, leave_out, set_labels, with_periods
 from .files import CarscopeError, FileProblem, MissingFile, as_path, atomic_write, is_output, mark_output, not_writable
 from .files import read_json, write_json
 from .metrics import class_years
+from .ood import ClassDistance, Detector
 from .pictures import image_paths, load_image, read_bytes, split_crop
 from .predictions import Predictions, read_predictions, write_predictions
 from .readers.folders import is_image
@@ -57,7 +60,7 @@ def join_head(
 CHECKPOINTS = 'checkpoint.safetensors', 'checkpoint-before.safetensors' # of the last complete epoch and of the previous epoch
 RUN_FOLDERS = 'figures', 'confusion', 'modernity', 'tensorboard', 'wandb'
 RUN_FILES = ('config.json', 'history.csv', 'metrics.json', 'model.safetensors', 'catalog.parquet', 'predictions.parquet',
-             'README.md',
+             'ood.safetensors', 'README.md',
              'model.onnx', 'model.pt2', *CHECKPOINTS)
 
 def _clear(path):
@@ -195,6 +198,31 @@ def write_weights(self:Run, state):
         part.chmod(0o644) # safetensors creates files that only their owner can read
 
 @patch
+def write_detector(self:Run, detector):
+    "Save what recognises images unlike the training images. The threshold also becomes part of `config.json`."
+    tensors = {k: v.cpu().contiguous() for k, v in detector.distance.state_dict().items()}
+    with atomic_write(self.path/'ood.safetensors') as part:
+        save_file(tensors | dict(validation=torch.from_numpy(detector.validation.astype(np.float32))), part)
+        part.chmod(0o644)
+    found = OutOfDistribution(detector.refused, None if detector.problem else detector.threshold, len(detector.validation),
+                              detector.problem)
+    self.write_config(replace(self.config, ood=found))
+
+@patch(as_prop=True)
+def detector(self:Run) -> Detector: # None: the run has none
+    "What recognises images unlike the training images of the run."
+    config = self.config
+    if not config.ood.n: return None
+    again = f'copy the run again, or use `carscope calibrate {self.path}`'
+    tensors = _read_file(self.path/'ood.safetensors', read_tensors, again)
+    try:
+        means, axes, rest, validation = (tensors[k] for k in ('means', 'axes', 'rest', 'validation'))
+        if means.shape[1] != axes.shape[0] or len(validation) != config.ood.n: raise ValueError
+        return Detector(ClassDistance(means, axes, rest), validation.numpy(), config.ood.refused)
+    except (KeyError, ValueError, IndexError, RuntimeError):
+        raise CarscopeError(f"{self.path/'ood.safetensors'} does not belong to its config.json: {again}") from None
+
+@patch
 def write_figure(self:Run, fig, name):
     "Save `fig` as `figures/name.png` and close it."
     import matplotlib.pyplot as plt
@@ -282,7 +310,7 @@ def run_hash(
     "Changes with everything that changes predictions: weights, classes, preparation of the images, and calibration."
     weights = hashlib.sha256((run.path/'model.safetensors').read_bytes()).hexdigest()
     c = run.config
-    facts = weights, c.vocab, c.target, c.recipe.eval_size, c.preparation, c.calibration, c.objective
+    facts = weights, c.vocab, c.target, c.recipe.eval_size, c.preparation, c.calibration, c.objective, c.ood
     return hashlib.sha256(str(facts).encode()).hexdigest()[:16]
 
 # %% ../nbs/reference/run.ipynb #062a26cf
