@@ -25,6 +25,7 @@ from .engine import as_single_process, choose_compute, cpu_batch, gpu_batch, inf
 from .engine import process_rank, squashed, world_size
 from .files import CarscopeError, FileProblem, MissingFile, atomic_write, available_cores, mark_output, not_writable
 from .files import as_path, require, whole_number, write_json
+from .inference import known_table, predict_rows
 from .inputs import image_arguments, list_catalog
 from .localize import FOUND
 from .metrics import YEAR_TARGETS
@@ -81,7 +82,8 @@ def _write_network(run, path, size, precision, images):
     """Writes the network of a run in ONNX. For int8, it is quantised with training images of the run or, if these are gone, with
     `images`."""
     net, about = run.network(), run.config.backbone
-    model = FromPixels(inference_copy(net, choose_compute('cpu'), size), about.mean, about.std, features=True).eval()
+    model = FromPixels(inference_copy(net, choose_compute('cpu'), size), about.mean, about.std,
+                       outputs=dict(features=nn.Identity())).eval()
     with atomic_write(path) as part:
         write_onnx(model, size, part, {})
         if precision == 'int8':
@@ -134,7 +136,7 @@ class PartPredictor:
         if run_hash(self.run) != self.about['run_hash']:
             raise CarscopeError(f'{folder} has predictions of another state of {self.run.path}: choose another folder')
         self.config, self.objective, self.compute = self.run.config, self.run.objective, choose_compute(device)
-        self.boxes = self.objective.name == 'class and box'
+        self.boxes, self.detector = self.objective.name == 'class and box', self.run.detector
         try: images = pa.ipc.open_file(pa.memory_map(str(self.folder/IMAGES)))
         except (pa.ArrowException, OSError):
             raise CarscopeError(f'{self.folder/IMAGES} is missing or damaged: predict into another folder') from None
@@ -178,10 +180,13 @@ def predict(self:PartPredictor,
     known = table[good].assign(image=np.asarray(references, object)[good], **facts.loc[good, ['width', 'height']])
     if self.boxes and good.any():
         net = self.objective.load(self.run)
-        known, logits = self.objective.predict(net, known, self.config, self.compute, workers=self.workers)
+        known, logits = predict_rows(self.objective, net, known, self.config, self.compute,
+                                     self.detector and self.detector.distance, workers=self.workers)
         corners = [split_crop(reference)[1][:2] if split_crop(reference)[1] else (0, 0) for reference in known.image]
         known[FOUND] += np.tile(np.reshape(corners, (-1, 2)), 2) # in px of the image, not of its crop
+    elif self.detector: known['distance'] = self.detector.distance(torch.from_numpy(features)).numpy()
     answers = self._answers(known, logits, features)
+    answers = answers.join(known_table(self.detector if good.any() else None, known, self.compute, 0).set_axis(answers.index))
     table = table.join(answers.set_axis(table.index[good]))
     lists = [c for c in ('top_labels', 'top_probabilities', *COLUMNS) if c in table]
     return table.astype(dict.fromkeys(lists, object)) # a part without predictions has no lists
@@ -254,7 +259,8 @@ def output_schema(
 ) -> pa.Schema:
     "The columns of all parts, with their types."
     text, number, labels, numbers = pa.string(), pa.float32(), pa.list_(pa.string()), pa.list_(pa.float32())
-    added = dict(content=text, run_split=text, predicted=text, confidence=number, top_labels=labels, top_probabilities=numbers)
+    added = dict(content=text, run_split=text, predicted=text, confidence=number, known=pa.bool_(), p_value=number, reason=text,
+                 top_labels=labels, top_probabilities=numbers)
     if about['boxes']: added |= dict.fromkeys(FOUND, number)
     if about['target'] in YEAR_TARGETS: added |= dict.fromkeys(YEAR_COLUMNS, number) | dict(outside=pa.bool_())
     added |= dict.fromkeys(about['columns'], numbers) | dict(error=text)

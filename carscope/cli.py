@@ -6,8 +6,9 @@
 __all__ = ['app', 'RunFolder', 'DataPath', 'DeviceOption', 'WorkersOption', 'FormatOption', 'ImageFiles', 'EXAMPLES',
            'IS_MAIN_PROCESS', 'ISSUES_URL', 'MACHINE_ERRORS', 'command', 'configured', 'train_command',
            'evaluate_command', 'predict_command', 'modernity_command', 'explain_command', 'similar_command',
-           'confusion_command', 'audit_command', 'tune_command', 'export_command', 'convert_command', 'card_command',
-           'app_command', 'bench_command', 'download_command', 'demo_command', 'main']
+           'confusion_command', 'audit_command', 'tune_command', 'export_command', 'calibrate_command',
+           'convert_command', 'card_command', 'app_command', 'bench_command', 'download_command', 'demo_command',
+           'main']
 
 # %% ../nbs/reference/cli.ipynb #47941412
 import errno
@@ -59,7 +60,7 @@ ImageFiles = Annotated[list[str], Argument(
 EXAMPLES = dict( # command to two examples of its arguments
     train=('cars --test 0.2 --out runs/cars', 'cars --target year --split-by group --set head=soft --test 0.2 --out runs/year'),
     evaluate=('runs/cars other_cars --map auto', 'runs/cars cars --tta --json metrics.json'),
-    predict=('runs/cars photo.jpg', 'runs/cars photos --out predictions'),
+    predict=('runs/cars photo.jpg --error 0.05', 'runs/cars photos --out predictions'),
     modernity=('runs/year', 'runs/year photo.jpg'),
     explain=('runs/cars photo.jpg', 'runs/cars photos --method gradcam --out maps'),
     similar=('runs/cars photo.jpg', 'runs/cars photos --data other_cars --top 3'),
@@ -68,6 +69,7 @@ EXAMPLES = dict( # command to two examples of its arguments
     tune=('cars --out search --trials 20', 'cars --out search --search lr=1e-4:1e-2 --search augment=light,heavy'),
     convert=('cars cars.csv', 'cars.csv cars_yolo --format yolo --column label=make'),
     export=('runs/cars', 'runs/cars --out cars.pt2'),
+    calibrate=('runs/cars', 'runs/cars --refused 0.01'),
     card=('runs/cars --license apache-2.0', 'runs/cars --out hub --push OWNER/NAME'),
     app=('runs/cars --open', 'runs/cars --years runs/year --port 8000'),
     bench=('', 'cars --size 224 --batch-size 64 --out speeds.csv'),
@@ -241,6 +243,11 @@ def evaluate_command(
     metrics, _ = _interruptible(inference.evaluate, Run(run), data[0], device.value, workers, progress=True, tta=tta,
                                 class_names=map_)
     _print_metrics(metrics, metrics['split'])
+    if 'refused' in metrics:
+        from carscope.metrics import with_interval
+        refused = with_interval(metrics['refused'], metrics['refused_low'], metrics['refused_high'], '.1%', metrics['n'])
+        others = f", and {100 * metrics['unknown_refused']:.0f} % of unknown classes" if 'unknown_refused' in metrics else ''
+        print(f'refused as unlike the training images: {refused} of known classes{others}')
     if tta:
         gain, low, high = (100 * metrics[k] for k in ('tta_gain', 'tta_gain_low', 'tta_gain_high'))
         print(f'gain of test-time augmentation: {gain:+.1f} percentage points (95 % CI {low:+.1f} to {high:+.1f})')
@@ -271,8 +278,14 @@ def predict_command(
         help='With --out: int8 for 8-bit integers, with the engine onnx.')] = _Precision.auto,
     shard:Annotated[str, Option(metavar='I/N', help='With --out: shard of the work for this process, such as 3/16.')] = '1/1',
     address:Annotated[Optional[str], Option(help='With --engine ray: address of the cluster; default: this machine.')] = None,
+    error:Annotated[Optional[float], Option(
+        metavar='FRACTION', help='Promised fraction of wrong answers, 0 to 1: the answer is the class, or only its model line, make '
+                                 'or body style; for a year model, an interval of years. Default: no answer but the '
+                                 'probabilities.')] = None,
 ):
-    "Most probable classes of each image. With a box head, also its bounding box (px)."
+    """Most probable classes of each image, and whether it is unlike the training images. With a box head, also its bounding box
+    (px)."""
+    if out and error is not None: raise CarscopeError('--error is for printed predictions: leave out --error or --out')
     if out: return _predict_folder(run, images, out, top, columns, engine, precision, device, workers, shard, address)
     chosen = dict(columns=columns != '', engine=engine.value != 'auto', precision=precision.value != 'auto', shard=shard != '1/1',
                   address=address is not None)
@@ -282,8 +295,8 @@ def predict_command(
     from carscope.inputs import list_images
     from carscope.run import Run
     run, names = Run(run), list_images(images)
-    table, box = inference.predict(run, names, top, device.value, workers, skip=True), ['x1', 'y1', 'x2', 'y2']
-    status = _status(table)
+    table = inference.predict(run, names, top, device.value, workers, skip=True, error=error)
+    status, box = _status(table), ['x1', 'y1', 'x2', 'y2']
     if run.config.objective.name == 'class and box':
         from carscope.localize import find_boxes
         table = table.merge(find_boxes(run, dict.fromkeys(table.image), device.value, workers), on='image')
@@ -292,9 +305,19 @@ def predict_command(
     for image, rows in table.groupby('image', sort=False):
         where = (f": box {', '.join(f'{v:.0f}' for v in rows[box].iloc[0])} px (left, top, right, bottom)"
                  if box[0] in rows else '')
-        print(f'{image}{where}')
+        print(f'{image}{_answer(rows.iloc[0], run.config)}{where}')
         for r in rows.itertuples(index=False): print(f'  {100 * r.probability:5.1f} %  {r[2]}')
     return status
+
+def _answer(row, config):
+    "The end of a line: the reason for which an image is refused, or the safe answer."
+    import pandas as pd
+    if pd.notna(row.reason): return f': {row.reason} (p-value {row.p_value:.3f}, refused below {config.ood.refused:g})'
+    if 'low' in row: return f': {row.low:.0f} to {row.high:.0f}'
+    if 'level' not in row: return ''
+    if pd.isna(row.level): return ': no answer is safe'
+    unsure = '' if row.level == 'class' else f', class not certain'
+    return f': {row.answer} ({100 * row.answer_probability:.0f} %){unsure}'
 
 def _status(table): return 2 if table.attrs['left_out'] else 0 # some images could not be opened
 
@@ -333,6 +356,7 @@ def modernity_command(
 ):
     """Predicted year of each car, with an 80 % interval. Where the actual year is known, also the design lead (predicted minus
     actual year)."""
+    import pandas as pd
     from carscope import year_modernity
     from carscope.inputs import are_images, list_catalog, list_images, usable_images
     from carscope.predictions import is_prediction_folder
@@ -347,6 +371,7 @@ def modernity_command(
         split = run.metrics['split']
         test, valid = (run.predictions.of_split(s) for s in (split, 'valid'))
         table = year_modernity.year_table(test, year_modernity.run_margin(run))
+        if run.detector and 'distance' in test.table: table = table.join(run.detector.answers(test.table.distance))
         enough = split != 'valid' and valid.table.year.notna().sum() >= 10
         baseline = {'training median': [run.config.data.train_median_year] * len(table)}
         extra = baseline, year_modernity.interval_table(valid, test) if enough else None
@@ -361,7 +386,8 @@ def modernity_command(
     elif single:
         for r in table.itertuples():
             interval = f'{100 * year_modernity.COVERAGE:.0f} % interval {r.low:.1f}-{r.high:.1f}'
-            print(f'{r.image}: predicted year {r.expected:.1f} ({interval}), modernity score {r.score:.2f}')
+            refused = f'; {r.reason}, so the prediction says little' if pd.notna(r.reason) else ''
+            print(f'{r.image}: predicted year {r.expected:.1f} ({interval}), modernity score {r.score:.2f}{refused}')
     if single and out is None: return 2 if bad else 0
     claim_output(out or run.path/'modernity')
     tables = year_modernity.write_modernity(table, out or run.path/'modernity', *extra)
@@ -424,7 +450,7 @@ def similar_command(
     table['image'] = table.image.map(names)
     if format is not _Format.table: return _print_as(format, table) or _status(table)
     for image, rows in table.groupby('image', sort=False):
-        print(image)
+        print(f'{image}{_answer(rows.iloc[0], run.config)}')
         for r in rows.itertuples(): print(f'  {r.distance:.3f}  {r.label}  {r.similar}')
     return _status(table)
 
@@ -521,6 +547,26 @@ def export_command(
     done = export.export_run(Run(run), out, format and format.value, size)
     print(f"{done['path']}: same predictions as the run on {done['images']} images (largest difference of a logit "
           f"{done['difference']:.0e}); the file describes its inputs and outputs")
+
+# %% ../nbs/reference/cli.ipynb #dacc713e
+@command('calibrate')
+def calibrate_command(
+    run:RunFolder,
+    data:Annotated[Optional[str], Argument(
+        metavar='[DATA]', help='Data set of the training, if its images have moved; default: the paths in the run.')] = None,
+    refused:Annotated[float, Option(
+        metavar='FRACTION', help='Promised fraction of refused images among images of known classes, 0 to 1.')] = .05,
+    device:DeviceOption = _Device.auto,
+    workers:WorkersOption = None,
+):
+    "Temperature of the probabilities, and the threshold for images unlike the training images. Both are saved in the run."
+    from carscope import inference
+    from carscope.run import Run
+    config = _interruptible(inference.calibrate_run, Run(run), data, refused, device.value, workers, progress=True)
+    fitted, ood = config.calibration, config.ood
+    print(f'temperature {fitted.temperature:.3g} ({fitted.reason or f"{fitted.n:,} validation images"})')
+    print(f'threshold: {ood.reason}' if ood.reason else f'refuses {100 * ood.refused:g} % of images of known classes '
+          f'({ood.n:,} validation images)')
 
 # %% ../nbs/reference/cli.ipynb #40142d1d
 @command('convert')

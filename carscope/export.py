@@ -35,11 +35,16 @@ def describe_export(
     config, how = run.config, run.config.preparation
     first = f'crop the image to the box of the car and {how.margin:g} % more on each side; then ' if how.crop else ''
     scaled = '' if temperature == 1 else f', calibrated: divided by the temperature {temperature:.3g} of the run'
+    # at another image size than in the evaluation, the threshold does not hold
+    ood = {} if config.ood.threshold is None or size != config.recipe.eval_size else dict(
+        threshold=config.ood.threshold, refused=config.ood.refused,
+        distance='distance (n,), float32, from the training images: above the threshold, an image is unlike them; of images of known '
+                 f'classes, {100 * config.ood.refused:g} % are above it')
     return dict(carscope=__version__, arch=config.backbone.arch, target=config.target, classes=config.vocab, size=size,
                 temperature=temperature, input=f'pixels (n, {size}, {size}, 3), uint8, RGB',
                 output=f"logits (n, {len(config.vocab)}), float32{scaled}; their softmax gives probabilities",
                 preprocessing=f'{first}rotate the image as its EXIF orientation says, and resize it to {size} x {size} with '
-                              'antialiased bilinear interpolation, as Pillow does; the normalisation is in the network')
+                              'antialiased bilinear interpolation, as Pillow does; the normalisation is in the network') | ood
 
 # %% ../nbs/reference/export.ipynb #6e8dc1a4
 EXPORTS = dict(onnx='model.onnx', torch='model.pt2')
@@ -69,15 +74,18 @@ def export_run(
     feature_width(net.body, size) # raises CarscopeError if the network does not take images of this size
     about, out = describe_export(run, size, temperature), Path(out or run.path)
     if out.is_dir(): out = out/EXPORTS[format]
-    wrap = lambda net: FromPixels(net, config.backbone.mean, config.backbone.std, temperature).eval()
+    outputs = dict(distance=run.detector.distance) if 'distance' in about else {}
+    wrap = lambda net: FromPixels(net, config.backbone.mean, config.backbone.std, temperature, outputs).eval()
     pixels = example_pixels(run, size)
-    with torch.inference_mode(): truth = wrap(net)(torch.from_numpy(pixels)).numpy()
+    with torch.inference_mode(): truth = wrap(net)(torch.from_numpy(pixels))
+    truth = dict(zip(('logits', *outputs), truth if outputs else [truth]))
     write = dict(onnx=write_onnx, torch=_write_torch)[format]
     with atomic_write(out) as part:
         write(wrap(inference_copy(net, Compute(torch.device('cpu'), torch.float32, False), size)), size, part, about)
-        found = open_exported(part, format)[0](pixels)
-        worst = float(abs(found - truth).max())
-        if not np.allclose(found, truth, rtol=1e-4, atol=1e-4):
+        found = {name: open_exported(part, format, name)[0](pixels) for name in truth}
+        worst = float(abs(found['logits'] - truth['logits'].numpy()).max())
+        if not all(np.allclose(found[name], truth[name], rtol=tolerance, atol=tolerance)
+                   for name, tolerance in zip(truth, (1e-4, 1e-3))):
             raise CarscopeError(f'the exported network does not predict as the run does (logits differ by {worst:.2g}): '
                                 f'nothing was written to {out}')
     return dict(path=out, images=len(pixels), difference=worst)
@@ -114,7 +122,8 @@ def _write_torch(model, size, path, about):
 def open_exported(
     path,
     format:str=None, # onnx or torch; None: from the file name extension
-) -> tuple: # function from pixels (n, size, size, 3), uint8, to logits (n, classes); the description in the file
+    output:str='logits', # logits (n, classes), or distance (n,) from the training images
+) -> tuple: # function from pixels (n, size, size, 3), uint8, to the output; the description in the file
     """Load an exported network. Raises MissingFile if there is no file, CarscopeError if it is not an exported network.
 
     Load a file in the format torch only if you trust its author: `torch.export.load` unpickles parts of it."""
@@ -126,13 +135,21 @@ def open_exported(
         except CarscopeError: raise _no_export(path) from None
         about = session.get_modelmeta().custom_metadata_map
         if 'classes' not in about: raise _no_export(path)
-        numbers = {k: json.loads(about[k]) for k in ('classes', 'size', 'temperature') if k in about}
-        return lambda pixels: session.run(['logits'], dict(pixels=pixels))[0], about | numbers
+        numbers = {k: json.loads(about[k]) for k in ('classes', 'size', 'temperature', 'threshold', 'refused') if k in about}
+        _check_output(path, output, about)
+        return lambda pixels: session.run([output], dict(pixels=pixels))[0], about | numbers
     if not is_zipfile(io.BytesIO(data)): raise _no_export(path) # the error of PyTorch is long
     try: model = torch.export.load(io.BytesIO(data), extra_files=extra).module()
     except Exception: raise _no_export(path) from None
+    about = json.loads(extra['about.json'])
+    _check_output(path, output, about)
     def answer(pixels):
-        with torch.inference_mode(): return model(torch.from_numpy(pixels)).numpy()
-    return answer, json.loads(extra['about.json'])
+        with torch.inference_mode(): found = model(torch.from_numpy(pixels))
+        return (found[output == 'distance'] if 'distance' in about else found).numpy()
+    return answer, about
+
+def _check_output(path, output, about):
+    if output == 'logits' or output == 'distance' and 'distance' in about: return
+    raise CarscopeError(f"{path} has no output '{output}': it has logits" + ' and distance' * ('distance' in about))
 
 def _no_export(path): return CarscopeError(f'{path} is not an exported network: make it again with `carscope export RUN`')

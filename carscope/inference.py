@@ -29,6 +29,7 @@ from .pictures import is_there
 from .predictions import Predictions
 from .classes import class_map, map_remedy, unknown_classes, unknown_text
 from .inputs import list_images, usable_images
+from .levels import SafeAnswers, safe_years
 from .run import Run, as_run
 
 # %% ../nbs/reference/inference.ipynb #c3bb455f
@@ -167,12 +168,16 @@ def predict(
     workers:int=None,       # number of image loading processes; None: chosen automatically
     progress:bool=False,    # show a progress bar
     skip:bool=False,        # leave out images that cannot be opened, with a warning; they are in `attrs['left_out']`
+    error:float=None,       # promised fraction of wrong answers, above 0 and below 1; None: no columns level and answer
 ) -> pd.DataFrame: # columns image, rank, the target (such as make), probability, known, p_value, reason; `top` rows per image
     """Top-k classes of each image with calibrated probabilities.
 
     `known`: False for an image unlike the training images, with the `reason`; NA if the run has no threshold. `p_value`: fraction
-    of validation images that are at least as far from the training images (0 to 1). Raises CarscopeError if an image cannot be
-    opened; with `skip`, if none can be opened."""
+    of validation images that are at least as far from the training images (0 to 1).
+
+    With `error`, also the finest safe answer, as from `SafeAnswers`: `level`, `answer` (NA: none is safe, or the image is refused)
+    and `answer_probability`; for a year model the interval `low` to `high`. Raises CarscopeError if an image cannot be opened;
+    with `skip`, if none can be opened; and if the run has too few validation images for `error`."""
     run, top = as_run(run), whole_number('top', top)
     images, bad = list(list_images(images)), []
     if skip: images, bad = usable_images(images)
@@ -181,6 +186,7 @@ def predict(
     rows, logits = predict_rows(Classification(), run.network(), rows, config, compute, detector and detector.distance,
                                 workers=workers, progress=progress)
     known = known_table(detector, rows, compute, workers)
+    if error is not None: known = known.join(_safe_answers(run, logits, known.known, error))
     probs = softmax(logits / config.calibration.temperature, axis=1)
     best = np.argsort(-probs, axis=1, kind='stable')[:, :top]
     at, k = np.repeat(np.arange(len(images)), best.shape[1]), best.shape[1]
@@ -190,6 +196,19 @@ def predict(
     table = table.join(known.iloc[at].reset_index(drop=True))
     table.attrs['left_out'] = bad
     return table
+
+def _safe_answers(run, logits, known, error):
+    "The columns of `predict` for a promised error rate. Images that are refused have no answer."
+    config, own = run.config, run.predictions
+    table = pd.DataFrame(dict(target=pd.array([pd.NA] * len(logits), 'string'), split='test'))
+    predictions, valid = Predictions(table, logits, config.vocab, config.target, own.temperature), own.of_split('valid')
+    refused = ~known.fillna(True).to_numpy(bool)
+    if config.target in YEAR_TARGETS: answers = safe_years(valid, predictions, error)
+    else:
+        facts = run.catalog.assign(target=run.catalog[config.target].astype('string'))
+        answers = SafeAnswers.fit(valid, error, facts)(predictions).rename(columns=dict(probability='answer_probability'))
+    answers.loc[refused] = pd.NA
+    return answers
 
 # %% ../nbs/reference/inference.ipynb #0a0ed7f1
 def evaluate(

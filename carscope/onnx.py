@@ -25,24 +25,23 @@ from torch import nn
 class FromPixels(nn.Module):
     """A network with normalisation and temperature.
 
-    Input: images (n, height, width, 3), uint8. Output: logits (n, classes) divided by the temperature; with `features`, also the
-    features (n, width) of the body."""
+    Input: images (n, height, width, 3), uint8. Output: logits (n, classes) divided by the temperature; with `outputs`, a tuple of
+    the logits and these outputs."""
     def __init__(self,
         net,            # as from `make_network`
         mean, std,      # per channel, scale 0 to 1
         temperature=1., # divides the logits
-        features=False, # return the features, too
+        outputs=None,   # {name: module} of additional outputs, computed from the features (n, width) of the body; None: no others
     ):
         super().__init__()
-        self.net, self.temperature, self.features = net, temperature, features
+        self.net, self.temperature, self.outputs = net, temperature, nn.ModuleDict(outputs)
         for name, values in dict(mean=mean, std=std).items(): self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1))
 
     def forward(self, pixels):
         x = (pixels.permute(0, 3, 1, 2).float() / 255 - self.mean) / self.std
-        if self.features:
-            features = self.net[0](x)
-            return self._scaled(self.net[1:](features)), features
-        return self._scaled(self.net(x))
+        if not len(self.outputs): return self._scaled(self.net(x))
+        features = self.net[0](x)
+        return self._scaled(self.net[1:](features)), *(module(features) for module in self.outputs.values())
 
     def _scaled(self, logits): return logits if self.temperature == 1 else logits / self.temperature
 
@@ -60,12 +59,12 @@ def write_onnx(
     path,            # of the file
     about:dict,      # description, saved in the file; values that are not text are saved as JSON
 ):
-    "Write a network as one file with the input `pixels` and the outputs `logits` and, if the model returns them, `features`."
+    "Write a network as one file with the input `pixels`, the output `logits` and the other outputs of the model."
     example = torch.zeros(2, size, size, 3, dtype=torch.uint8) # a batch of 1 would fix the batch size
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         program = torch.onnx.export(model, (example,), dynamo=True, verbose=False, input_names=['pixels'],
-                                    output_names=['logits', 'features'][:1 + model.features], dynamic_shapes=({0: 'n'},))
+                                    output_names=['logits', *model.outputs], dynamic_shapes=({0: 'n'},))
     texts = {k: v if isinstance(v, str) else json.dumps(v, ensure_ascii=False) for k, v in about.items()}
     program.model.metadata_props.update(texts)
     program.save(path, external_data=False)

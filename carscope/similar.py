@@ -20,7 +20,7 @@ from .data import as_catalog, check_images
 from .engine import cached_features, choose_compute
 from .files import CarscopeError, MissingFile, require, whole_number
 from .finetune import image_loaders, recipe_loss
-from .inference import Classification, predict_logits
+from .inference import Classification, known_table, predict_logits
 from .interactive import interactive_html
 from .metrics import YEAR_TARGETS, wilson
 from .palette import BLUE, COLOURS, GREEN, GREY, LIGHT_GREY, ORANGE, PINK, YELLOW, plain_axes
@@ -92,7 +92,7 @@ def similar(
     workers:int=None,      # number of worker processes; None: `default_workers()`
     progress:bool=False,   # show a progress bar
     skip:bool=False,       # leave out images that cannot be opened, with a warning; they are in `attrs['left_out']`
-) -> pd.DataFrame: # `top` rows per image: image, rank, similar, distance, and label, make, model, year if in the catalog
+) -> pd.DataFrame: # `top` rows per image: image, rank, similar, distance; label, make, model, year if in the catalog; known
     """The most similar images of a catalog for each query image, without the image itself. Query images and catalog are
     prepared as in the training of the run. A warning counts the images of the catalog whose class the run does not know.
 
@@ -108,11 +108,14 @@ def similar(
     asked_features, at = embed(net, config, asked, compute, workers, progress)
     place = dict(zip(catalog.content[::-1], range(len(catalog) - 1, -1, -1)))
     positions, distances = nearest(asked_features[at], features, top, rows, [place.get(c, -1) for c in asked.content])
-    columns = [c for c in ('label', 'make', 'model', 'year') if c in catalog]
+    columns, detector = [c for c in ('label', 'make', 'model', 'year') if c in catalog], run.detector
+    if detector: asked['distance'] = detector.distance(torch.from_numpy(asked_features[at])).numpy()
+    known = known_table(detector, asked, compute, workers)
     found = catalog.iloc[positions.ravel()][['image', *columns]].reset_index(drop=True).rename(columns=dict(image='similar'))
     found.insert(1, 'distance', distances.ravel())
     queries = dict(image=np.repeat([str(p) for p in images], top), rank=np.tile(np.arange(1, top + 1), len(asked)))
-    table = pd.concat([pd.DataFrame(queries), found], axis=1)
+    known = known.iloc[np.repeat(np.arange(len(asked)), top)].reset_index(drop=True)
+    table = pd.concat([pd.DataFrame(queries), found, known], axis=1)
     table.attrs['left_out'] = bad
     return table
 

@@ -35,7 +35,7 @@ from pathlib import Path
 from .data import as_catalog, complete
 from .engine import choose_compute
 from .files import CarscopeError, atomic_write
-from .inference import predict_logits
+from .inference import Classification, find_detector, known_table, predict_logits, predict_rows
 from .metrics import (COVERAGE, YEAR_TARGETS, bootstrap, class_edges, class_years, conformal_margin, crps, interval_ends,
                               known_quantiles, mean_intervals, predicted_years, quantiles, with_interval, year_margin)
 from .palette import BLUE, GREEN, GREY, LIGHT_GREY, ORANGE, plain_axes
@@ -569,7 +569,7 @@ def plot_measures(
 
 # %% ../nbs/reference/year_modernity.ipynb #ec57892c
 SHOWN = ['image', 'make', 'model', 'body', 'group', 'year', 'score', 'expected', 'median', 'low', 'high', 'lead', 'ahead',
-         'typicality', 'crps', 'outside']
+         'typicality', 'crps', 'outside', 'known', 'reason']
 
 def run_margin(
     run:Run,   # a year model
@@ -591,7 +591,7 @@ def predict_years(
     device:str='auto', # see `choose_compute`
     workers:int=None,  # processes that load images
     progress:bool=False, # show a progress bar
-) -> pd.DataFrame: # one row per image, as from `year_table`
+) -> pd.DataFrame: # one row per image, as from `year_table`, and known, p_value, reason, as from `predict`
     "Predict years of images. Raises CarscopeError if an image cannot be opened or the target of the run is not the year."
     run = as_run(run)
     net, config = run.network(), run.config
@@ -602,9 +602,14 @@ def predict_years(
     else:
         images = as_catalog(dict(image=image_paths(images)))
         references = run.prepare_images(images.image)
-    logits = predict_logits(net, references, config, choose_compute(device), workers, progress)
-    table = images.assign(target=images.year.astype('string'))
-    return year_table(Predictions(table, logits, config.vocab, config.target, config.calibration.temperature), run_margin(run))
+    compute, detector = choose_compute(device), find_detector(run)
+    rows = images.assign(image=references, target=images.year.astype('string')).reset_index(drop=True)
+    rows, logits = predict_rows(Classification(), net, rows, config, compute, detector and detector.distance, workers=workers,
+                                progress=progress)
+    known = known_table(detector, rows, compute, workers)
+    predictions = Predictions(rows.assign(image=images.image.to_numpy()), logits, config.vocab, config.target,
+                              config.calibration.temperature)
+    return year_table(predictions, run_margin(run)).join(known)
 
 # %% ../nbs/reference/year_modernity.ipynb #99db9b76
 def read_years(
