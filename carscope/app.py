@@ -22,8 +22,8 @@ from pathlib import Path
 from threading import Lock
 from unittest import mock
 
-from .answer import (MAX_BYTES, STYLE, Answerer, as_json, dial_html, explained_html, heading, notes_html,
-                             similar_html)
+from .answer import MAX_BYTES, STYLE, Answerer, answer_html, as_json, dial_html, explained_html, heading, notes_html
+from .answer import similar_html
 from .files import CarscopeError, FileProblem, require
 from .pictures import data_uri
 
@@ -131,7 +131,8 @@ class Page:
         kept = dict(view=view, pixels=data_uri(answer.pixels, 'png'), column=answer.column, box=answer.box)
         return (answer.classes.to_dict(), dial_html(answer, self.answerer),
                 explained_html(view, answer.box, explanation, missing),
-                notes_html(answer), similar_html(answer, missing), as_json(answer, explanation, self.answerer), json.dumps(kept))
+                notes_html(answer), similar_html(answer, missing), as_json(answer, explanation, self.answerer), json.dumps(kept),
+                answer_html(answer))
 
     def _explained(self, kept, method):
         view, pixels, column, box = _returned(kept)
@@ -168,6 +169,7 @@ def make_page(
                 photo = _hand_on(drop, gr, uploads)
                 samples = gr.Dataset(components=[gr.Image(render=False)], samples=[[p] for p in answerer.examples], type='index',
                                      label='or a generated car', samples_per_page=6, elem_id='examples')
+                said = gr.HTML(first[7])
                 classes = gr.Label(first[0], num_top_classes=5, label=dict(label='class').get(target, target), show_heading=False,
                                    visible=not answerer.predicts_years)
                 dial = gr.HTML(first[1])
@@ -182,7 +184,7 @@ def make_page(
             gr.Markdown('Programs get this JSON from the endpoint `/answer`: see *Use via API* at the bottom of the page. '
                         'Every uploaded image is deleted after the answer.')
         kept = gr.Textbox(first[6], visible=False)
-        parts = [classes, dial, explained, notes, similar, numbers, kept]
+        parts = [classes, dial, explained, notes, similar, numbers, kept, said]
         alone = dict(concurrency_id='network', concurrency_limit=1)
         answered = photo.upload(page.photo, [photo, methods], parts, api_visibility='private', **alone)
         answered.then(None, None, photo, js='() => null') # clear the upload field for the next image

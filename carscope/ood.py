@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 # carscope first: it sets the wait policy of OpenMP threads before torch is imported
 from .backbone import Branched, describe_backbone, import_library, packaged_weights
-from .engine import forward_images, inference_copy
+from .engine import forward_images, inference_copy, normalised, squashed
 from .files import CarscopeError, require
 from .metrics import conformal_p_values, conformal_quantile, min_conformal, wilson
 
@@ -176,6 +176,12 @@ class CarCheck:
         "Probability of a car in each image. Raises CarscopeError if an image cannot be opened."
         outs = list(forward_images(self.net, list(images), self.about, self.compute, CAR_SIZE, workers=workers))
         return softmax(np.concatenate([np.zeros((0, 1000)), *outs]), axis=1)[:, CAR_CLASSES].sum(1)
+
+    def of_image(self, image) -> float: # 0 to 1
+        "The same for one image of Pillow, 8-bit RGB."
+        x = normalised(squashed(image, CAR_SIZE)[None], self.about, self.compute.device)
+        with torch.inference_mode(), self.compute.autocast(): logits = self.net(x).float().cpu().numpy()
+        return float(softmax(logits[0])[list(CAR_CLASSES)].sum())
 
 def refusal_reasons(
     known,             # (n,) from `Detector.answers`

@@ -14,7 +14,7 @@ import re
 import shlex
 from pathlib import Path
 
-from .answer import STYLE, Answerer, dial_html, explained_html, heading, notes_html, similar_html
+from .answer import STYLE, Answerer, answer_html, dial_html, explained_html, heading, notes_html, similar_html
 from .confusion import worst_images
 from .data import read_catalog
 from .files import CarscopeError, MissingFile, atomic_write, require
@@ -352,7 +352,8 @@ class Trial:
         self.answer = answer = self.answerer.answer_image(file)
         self.explain()
         classes = {} if self.answerer.predicts_years else answer.classes # the dial shows the years
-        self.classes.value = bars_html(classes) + dial_html(answer, self.answerer) + notes_html(answer)
+        self.classes.value = (answer_html(answer) + bars_html(classes) + dial_html(answer, self.answerer) +
+                              notes_html(answer))
         self.similar.value = f'<b>Similar cars of its data set</b>{similar_html(answer, self.answerer.missing)}'
         self.status.value = f'<div role="status">{html.escape(name)}, {answer.size[0]:,} x {answer.size[1]:,} px</div>'
         self.shown.layout.display = None
