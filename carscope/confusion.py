@@ -60,8 +60,8 @@ from matplotlib.patches import Rectangle
 from scipy.cluster.hierarchy import fcluster, leaves_list, linkage
 from scipy.spatial.distance import squareform
 
-from .data import parse_label
 from .files import CarscopeError, MissingFile, as_path, atomic_write, value_text
+from .levels import class_facts
 from .metrics import (calibrated_error, class_mean_intervals, confusion_counts, conformal_threshold,
                               expected_calibration_error, fit_temperature, image_scores, mcnemar, min_conformal, paired_gain,
                               wilson, with_interval)
@@ -80,10 +80,7 @@ def label_facts(
     if predictions.target != 'label':
         raise CarscopeError(f'the run predicts the {predictions.target}: the kinds of errors are defined for classes '
                             'of make, model and year only. Use a run with the target label')
-    said = pd.DataFrame([parse_label(name) for name in predictions.vocab], index=predictions.vocab).astype(object)
-    listed = predictions.table.drop_duplicates('target').set_index('target').reindex(predictions.vocab)
-    for c in said: said[c] = listed[c].astype(object).where(listed[c].notna(), said[c]) if c in listed else said[c]
-    return said.where(said.notna(), None)
+    return class_facts(predictions.vocab, predictions.table)
 
 def _codes(values):
     "An integer code for each distinct value; -1 for missing values."
