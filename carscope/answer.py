@@ -250,7 +250,7 @@ def answer_image(self:Answerer,
     pixels = cars.pixels(opener, crop)
     logits, features = cars.logits(pixels), cars.features(pixels)
     probs = pd.Series(softmax(logits[0] / cars.temperature), cars.config.vocab)
-    known = self._known_of(features, view)
+    known = self._known_of(features, logits, view)
     return Answer(
         view, frame_size(data), crop, Image.fromarray(pixels.permute(1, 2, 0).numpy()), probs.nlargest(top),
         int(self.question.columns(torch.from_numpy(logits))), self._years_of(opener, data, logits, notes), cars.box(opener, crop),
@@ -282,10 +282,10 @@ def _years_of(self:Answerer, opener, data, logits, notes):
     return numbers | dict(probabilities=dict(zip(predictions.vocab, predictions.probs[0].tolist())))
 
 @patch
-def _known_of(self:Answerer, features, view):
+def _known_of(self:Answerer, features, logits, view):
     "Whether the image is unlike the training images, and why. None without a detector."
     if self.detector is None: return None
-    found = self.detector.answers(self.detector.distance(torch.from_numpy(features)).numpy()).iloc[0]
+    found = self.detector.answers(self.detector.distance(torch.from_numpy(features)).numpy(), logits).iloc[0]
     known, reason = None if pd.isna(found.known) else bool(found.known), None
     if known is False:
         reason = UNLIKE if self.car_check is None else NO_CAR if self.car_check.of_image(view) < MIN_CAR else OTHER_CAR

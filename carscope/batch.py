@@ -29,7 +29,7 @@ from .inference import known_table, predict_rows
 from .inputs import image_arguments, list_catalog
 from .localize import FOUND
 from .metrics import YEAR_TARGETS
-from .onnx import FromPixels, can_write_onnx, example_images, open_onnx, quantise_onnx, write_onnx
+from .onnx import Features, FromPixels, can_write_onnx, example_images, open_onnx, quantise_onnx, write_onnx
 from .pictures import is_there, load_image, read_bytes, reference_size, split_crop
 from .predictions import ABOUT, Predictions, is_prediction_folder, read_about
 from .readers.registry import CATALOG_COLUMNS, as_catalog
@@ -83,7 +83,7 @@ def _write_network(run, path, size, precision, images):
     `images`."""
     net, about = run.network(), run.config.backbone
     model = FromPixels(inference_copy(net, choose_compute('cpu'), size), about.mean, about.std,
-                       outputs=dict(features=nn.Identity())).eval()
+                       outputs=dict(features=Features())).eval()
     with atomic_write(path) as part:
         write_onnx(model, size, part, {})
         if precision == 'int8':
@@ -186,7 +186,7 @@ def predict(self:PartPredictor,
         known[FOUND] += np.tile(np.reshape(corners, (-1, 2)), 2) # in px of the image, not of its crop
     elif self.detector: known['distance'] = self.detector.distance(torch.from_numpy(features)).numpy()
     answers = self._answers(known, logits, features)
-    answers = answers.join(known_table(self.detector if good.any() else None, known, self.compute, 0).set_axis(answers.index))
+    answers = answers.join(known_table(self.detector if good.any() else None, known, logits, self.compute, 0).set_axis(answers.index))
     table = table.join(answers.set_axis(table.index[good]))
     lists = [c for c in ('top_labels', 'top_probabilities', *COLUMNS) if c in table]
     return table.astype(dict.fromkeys(lists, object)) # a part without predictions has no lists

@@ -371,7 +371,7 @@ def modernity_command(
         split = run.metrics['split']
         test, valid = (run.predictions.of_split(s) for s in (split, 'valid'))
         table = year_modernity.year_table(test, year_modernity.run_margin(run))
-        if run.detector and 'distance' in test.table: table = table.join(run.detector.answers(test.table.distance))
+        if run.detector and 'distance' in test.table: table = table.join(run.detector.answers(test.table.distance, None))
         enough = split != 'valid' and valid.table.year.notna().sum() >= 10
         baseline = {'training median': [run.config.data.train_median_year] * len(table)}
         extra = baseline, year_modernity.interval_table(valid, test) if enough else None

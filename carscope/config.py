@@ -363,7 +363,9 @@ class Calibration:
 class OutOfDistribution:
     "The threshold for images unlike the training images (out of distribution); without a threshold, `reason` explains why."
     refused:float = setting(.05, 'Promised fraction of refused images among images of known classes.', gt=0, lt=1)
-    threshold:Optional[float] = None              # largest distance of a known image
+    threshold:Optional[float] = None              # largest score of a known image
+    centre:tuple[float, float] = (0., 0.)         # of the two parts of the score: distance, and 1 - maximum probability
+    spread:tuple[float, Optional[float]] = (1., None) # of these parts; None: the part is not used
     n:int = 0                                     # number of validation images for the threshold
     reason:Optional[str] = 'this run was trained before the threshold was recorded: add it with `carscope calibrate RUN`'
 

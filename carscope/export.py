@@ -17,6 +17,7 @@ from .backbone import feature_width
 from .engine import Compute, inference_copy
 from .files import CarscopeError, MissingFile, as_path, as_text, atomic_write, require
 from .onnx import FromPixels, open_onnx, write_onnx
+from .ood import OODScore
 from .pictures import is_there, load_image
 from .run import Run, as_run
 from .showroom import showroom
@@ -38,8 +39,8 @@ def describe_export(
     # at another image size than in the evaluation, the threshold does not hold
     ood = {} if config.ood.threshold is None or size != config.recipe.eval_size else dict(
         threshold=config.ood.threshold, refused=config.ood.refused,
-        distance='distance (n,), float32, from the training images: above the threshold, an image is unlike them; of images of known '
-                 f'classes, {100 * config.ood.refused:g} % are above it')
+        ood_score='ood_score (n,), float32: above the threshold, an image is unlike the training images; of images of known classes, '
+                  f'{100 * config.ood.refused:g} % are above it')
     return dict(carscope=__version__, arch=config.backbone.arch, target=config.target, classes=config.vocab, size=size,
                 temperature=temperature, input=f'pixels (n, {size}, {size}, 3), uint8, RGB',
                 output=f"logits (n, {len(config.vocab)}), float32{scaled}; their softmax gives probabilities",
@@ -74,7 +75,7 @@ def export_run(
     feature_width(net.body, size) # raises CarscopeError if the network does not take images of this size
     about, out = describe_export(run, size, temperature), Path(out or run.path)
     if out.is_dir(): out = out/EXPORTS[format]
-    outputs = dict(distance=run.detector.distance) if 'distance' in about else {}
+    outputs = dict(ood_score=OODScore(run.detector)) if 'ood_score' in about else {}
     wrap = lambda net: FromPixels(net, config.backbone.mean, config.backbone.std, temperature, outputs).eval()
     pixels = example_pixels(run, size)
     with torch.inference_mode(): truth = wrap(net)(torch.from_numpy(pixels))
@@ -122,7 +123,7 @@ def _write_torch(model, size, path, about):
 def open_exported(
     path,
     format:str=None, # onnx or torch; None: from the file name extension
-    output:str='logits', # logits (n, classes), or distance (n,) from the training images
+    output:str='logits', # logits (n, classes), or ood_score (n,)
 ) -> tuple: # function from pixels (n, size, size, 3), uint8, to the output; the description in the file
     """Load an exported network. Raises MissingFile if there is no file, CarscopeError if it is not an exported network.
 
@@ -145,11 +146,11 @@ def open_exported(
     _check_output(path, output, about)
     def answer(pixels):
         with torch.inference_mode(): found = model(torch.from_numpy(pixels))
-        return (found[output == 'distance'] if 'distance' in about else found).numpy()
+        return (found[output == 'ood_score'] if 'ood_score' in about else found).numpy()
     return answer, about
 
 def _check_output(path, output, about):
-    if output == 'logits' or output == 'distance' and 'distance' in about: return
-    raise CarscopeError(f"{path} has no output '{output}': it has logits" + ' and distance' * ('distance' in about))
+    if output == 'logits' or output == 'ood_score' and 'ood_score' in about: return
+    raise CarscopeError(f"{path} has no output '{output}': it has logits" + ' and ood_score' * ('ood_score' in about))
 
 def _no_export(path): return CarscopeError(f'{path} is not an exported network: make it again with `carscope export RUN`')

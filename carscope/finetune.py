@@ -70,11 +70,10 @@ from .data import training_rows, vocabulary, with_periods
 from .engine import Compute, any_process, barrier, broadcast_weights, cached_features, choose_compute, process_rank
 from .engine import downscale_images, worker_message, world_size
 from .files import FULL, CarscopeError, FileProblem, named_value, whole_number
-from .inference import Classification, fit_distance, known_rows, predict_rows
+from .inference import Classification, fit_detector, fit_distance, known_rows, predict_rows
 from .learning import AccumulateBatches, EpochSeed, FeatureLoader, FusedAdam, compiled_training, compute_callbacks
 from .learning import feature_statistics, learner_state, on_all_processes, restore_learner, unstandardise
 from .metrics import YEAR_TARGETS, calibrate, class_years
-from .ood import Detector
 from .predictions import Predictions
 from .report import plot_history
 from .run import Run, check_free, join_head, new_head
@@ -876,8 +875,8 @@ def _finish(training, predictions, distance):
         raise FileProblem(f'{run.path} was removed during the training: train again')
     training.config = replace(training.config, calibration=calibration)
     run.write_config(training.config)
-    of_valid = predictions.of_split('valid').table.distance.to_numpy()
-    run.write_detector(Detector(distance, np.sort(of_valid)))
+    valid = predictions.of_split('valid')
+    run.write_detector(fit_detector(distance, valid.table.distance, valid.logits, training.config))
     predictions = replace(predictions, temperature=calibration.temperature)
     run.write_predictions(predictions)
     run.write_figure(plot_history(run.history), 'history')

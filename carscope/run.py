@@ -204,8 +204,9 @@ def write_detector(self:Run, detector):
     with atomic_write(self.path/'ood.safetensors') as part:
         save_file(tensors | dict(validation=torch.from_numpy(detector.validation.astype(np.float32))), part)
         part.chmod(0o644)
-    found = OutOfDistribution(detector.refused, None if detector.problem else detector.threshold, len(detector.validation),
-                              detector.problem)
+    spread = tuple(None if np.isinf(v) else v for v in detector.spread)
+    found = OutOfDistribution(detector.refused, None if detector.problem else detector.threshold, detector.centre, spread,
+                              len(detector.validation), detector.problem)
     self.write_config(replace(self.config, ood=found))
 
 @patch(as_prop=True)
@@ -218,7 +219,8 @@ def detector(self:Run) -> Detector: # None: the run has none
     try:
         means, axes, rest, validation = (tensors[k] for k in ('means', 'axes', 'rest', 'validation'))
         if means.shape[1] != axes.shape[0] or len(validation) != config.ood.n: raise ValueError
-        return Detector(ClassDistance(means, axes, rest), validation.numpy(), config.ood.refused)
+        spread = tuple(np.inf if v is None else v for v in config.ood.spread)
+        return Detector(ClassDistance(means, axes, rest), validation.numpy(), config.ood.refused, config.ood.centre, spread)
     except (KeyError, ValueError, IndexError, RuntimeError):
         raise CarscopeError(f"{self.path/'ood.safetensors'} does not belong to its config.json: {again}") from None
 

@@ -109,8 +109,7 @@ def similar(
     place = dict(zip(catalog.content[::-1], range(len(catalog) - 1, -1, -1)))
     positions, distances = nearest(asked_features[at], features, top, rows, [place.get(c, -1) for c in asked.content])
     columns, detector = [c for c in ('label', 'make', 'model', 'year') if c in catalog], run.detector
-    if detector: asked['distance'] = detector.distance(torch.from_numpy(asked_features[at])).numpy()
-    known = known_table(detector, asked, compute, workers)
+    known = known_table(detector, *_with_scores(net, detector, asked, asked_features[at]), compute, workers)
     found = catalog.iloc[positions.ravel()][['image', *columns]].reset_index(drop=True).rename(columns=dict(image='similar'))
     found.insert(1, 'distance', distances.ravel())
     queries = dict(image=np.repeat([str(p) for p in images], top), rank=np.tile(np.arange(1, top + 1), len(asked)))
@@ -118,6 +117,13 @@ def similar(
     table = pd.concat([pd.DataFrame(queries), found, known], axis=1)
     table.attrs['left_out'] = bad
     return table
+
+def _with_scores(net, detector, asked, features):
+    "The query images with their distance from the training images, and their logits."
+    if detector is None: return asked, None
+    features = torch.from_numpy(np.asarray(features))
+    with torch.inference_mode(): logits = net[1:](features).numpy()
+    return asked.assign(distance=detector.distance(features).numpy()), logits
 
 def _gallery(run, net, config, data, compute, workers, progress):
     "The catalog to search, its features, and the row of the features for each image (None: the same)."

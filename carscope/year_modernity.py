@@ -606,7 +606,7 @@ def predict_years(
     rows = images.assign(image=references, target=images.year.astype('string')).reset_index(drop=True)
     rows, logits = predict_rows(Classification(), net, rows, config, compute, detector and detector.distance, workers=workers,
                                 progress=progress)
-    known = known_table(detector, rows, compute, workers)
+    known = known_table(detector, rows, logits, compute, workers)
     predictions = Predictions(rows.assign(image=images.image.to_numpy()), logits, config.vocab, config.target,
                               config.calibration.temperature)
     return year_table(predictions, run_margin(run)).join(known)

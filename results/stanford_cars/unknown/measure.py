@@ -17,18 +17,17 @@ from carscope.config import choose_recipe
 from carscope.data import read_catalog
 from carscope.engine import choose_compute
 from carscope.finetune import train
-from carscope.inference import known_table, predict_logits, predict_rows
+from carscope.inference import predict_logits
 from carscope.levels import LEVELS, SafeAnswers
-from carscope.metrics import conformal_quantile, mean_interval, wilson
-from carscope.ood import MIN_CAR, CarCheck, detection_table, other_scores
-from carscope.predictions import Predictions
-from carscope.readers.registry import as_catalog
+from carscope.metrics import conformal_quantile, wilson
+from carscope.ood import detection_table, other_scores
 from carscope.run import Run
 from carscope.showroom import showroom
 from carscope.showroom.scenes import draw_scenes
 
 import numpy as np
 import pandas as pd
+import torch
 from PIL import Image
 
 HERE, SPLITS, SIZES = Path(__file__).parent, range(5), dict(frozen=224, one_cycle=128)
@@ -56,7 +55,7 @@ def outputs(run, images, compute):
     "Features (n, width) and logits (n, classes) of images."
     net, config = run.network(), run.config
     features = predict_logits(net.body, images, config, compute, width=config.backbone.features)
-    return features, predict_logits(net, images, config, compute)
+    with torch.inference_mode(): return features, net[1:](torch.from_numpy(features)).numpy()
 
 def measure(data, runs, recipe):
     catalog, compute = read_catalog(data), choose_compute('auto')
@@ -78,10 +77,9 @@ def measure(data, runs, recipe):
             parts = []
             for name, images in sets.items():
                 features, logits = outputs(run, images, compute)
-                rows, _ = predict_rows(run.objective, run.network(), pd.DataFrame(dict(image=images)), run.config, compute,
-                                       run.detector.distance)
+                distance = run.detector.distance(torch.from_numpy(features)).numpy()
                 scores = other_scores(train_features, train_classes, features, logits / run.config.calibration.temperature)
-                parts.append(scores.assign(distance=rows.distance, images=name))
+                parts.append(scores.assign(distance=distance, combined=run.detector.scores(distance, logits), images=name))
             pd.concat(parts, ignore_index=True).to_parquet(folder/'scores.parquet')
             print(f"{folder.name}: accuracy {run.metrics['test']['accuracy']:.3f}, {len(hidden)} hidden classes, {minutes:.1f} min", flush=True)
 
@@ -95,8 +93,8 @@ def write_tables(runs):
             table = detection_table(parts['valid'], parts['test'], parts[name])
             detection.append(table.assign(**about, others=name, images=len(parts[name])).reset_index())
         for refused in .01, .05, .1:
-            limit = conformal_quantile(parts['valid'].distance, 1 - refused)
-            k, n = int((parts['test'].distance > limit).sum()), len(parts['test'])
+            limit = conformal_quantile(parts['valid'].combined, 1 - refused)
+            k, n = int((parts['test'].combined > limit).sum()), len(parts['test'])
             promises.append(about | dict(promised=refused, refused=k / n, low=wilson(k, n)[0], high=wilson(k, n)[1], images=n))
         facts, p = run.catalog.assign(target=run.catalog.label), run.predictions
         for error in .01, .05, .1:
@@ -122,7 +120,8 @@ def few(data, runs):
         test = catalog.drop(some.index).groupby('label').sample(4, random_state=seed).assign(split='test')
         run = train(pd.concat([some, test], ignore_index=True), runs/f'few-{seed}', arch='tf_efficientnet_lite0',
                     recipe=choose_recipe('frozen', size=128), valid=.1, seed=seed, overwrite=True, checks=False)
-        known = run.detector.answers(run.predictions.of_split('test').table.distance).known
+        test = run.predictions.of_split('test')
+        known = run.detector.answers(test.table.distance, test.logits).known
         k, n = int((~known).sum()), len(known)
         rows.append(dict(seed=seed, training=run.config.data.images['train'], validation=run.config.ood.n, accuracy=run.metrics['test']['accuracy'],
                          promised=run.config.ood.refused, refused=k / n, low=wilson(k, n)[0], high=wilson(k, n)[1], images=n))
