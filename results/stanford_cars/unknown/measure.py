@@ -14,16 +14,18 @@ import time
 from pathlib import Path
 
 from carscope.config import choose_recipe
-from carscope.data import read_catalog
+from carscope.data import check_images, read_catalog
 from carscope.engine import choose_compute
 from carscope.finetune import train
 from carscope.inference import predict_logits
 from carscope.levels import LEVELS, SafeAnswers
 from carscope.metrics import conformal_quantile, wilson
 from carscope.ood import detection_table, other_scores
+from carscope.readers.registry import as_catalog
 from carscope.run import Run
 from carscope.showroom import showroom
 from carscope.showroom.scenes import draw_scenes
+from carscope.similar import embed
 
 import numpy as np
 import pandas as pd
@@ -54,7 +56,10 @@ def no_cars(folder):
 def outputs(run, images, compute):
     "Features (n, width) and logits (n, classes) of images."
     net, config = run.network(), run.config
-    features = predict_logits(net.body, images, config, compute, width=config.backbone.features)
+    if config.recipe.unfreeze: features = predict_logits(net.body, images, config, compute, width=config.backbone.features)
+    else: # the body is the same in all runs, so the features are in the cache
+        store, rows = embed(net, config, check_images(as_catalog(dict(image=images))), compute)
+        features = store[rows]
     with torch.inference_mode(): return features, net[1:](torch.from_numpy(features)).numpy()
 
 def measure(data, runs, recipe):
