@@ -198,8 +198,8 @@ class Answerer:
         self.detector = self.safe = self.car_check = None
         try: self.detector = run.detector
         except CarscopeError: # its message contains a path
-            self.notes.append('Images unlike the training images are not recognised: the file ood.safetensors of the run is missing '
-                              'or damaged.')
+            self.notes.append('Images unlike the training images are not recognised: the file ood.safetensors of the run is '
+                              'missing or damaged.')
         if config.ood.reason: self.missing['known'] = config.ood.reason
         try: self.car_check = CarCheck(self.cars.compute)
         except CarscopeError: pass # refused images then have a less precise reason
@@ -293,7 +293,7 @@ def _known_of(self:Answerer, features, logits, view):
 
 @patch
 def _safe_of(self:Answerer, logits, known):
-    "The finest safe answer; empty if no answer is safe, or if the image is refused. None if the run cannot promise an error rate."
+    "The finest safe answer; empty if none is safe, or if the image is refused. None if the run cannot promise an error rate."
     if self.safe is None: return None
     if known and known['known'] is False: return {}
     config, nothing = self.cars.config, pd.DataFrame(dict(target=pd.array([pd.NA], 'string'), split='test'))
@@ -409,9 +409,8 @@ def answer_words(answer) -> tuple: # the answer in a few words ('': none), and a
     "What a page says first about an image."
     known, safe = answer.known, answer.safe
     if known and known['known'] is False:
-        return known['reason'].capitalize(), (f"Refused, because its p-value is {known['p_value']:.3f}: of the validation images, "
-                                              f"{100 * known['p_value']:.1f} % are as unlike the training images. The "
-                                              'predictions below say little.')
+        few = f"its p-value is {known['p_value']:.3f}: {100 * known['p_value']:.1f} % of the validation images are as unlike"
+        return known['reason'].capitalize(), f'Refused, because {few} the training images. The predictions below say little.'
     promise = f'Of such answers, at most {100 * ERROR:g} % are wrong for images of known classes.'
     if safe: return f"{safe['answer']} ({100 * safe['probability']:.0f} %)", (
         promise if safe['level'] == 'class' else f"The {safe['level']}; the class is not certain. {promise}")

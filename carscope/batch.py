@@ -186,7 +186,8 @@ def predict(self:PartPredictor,
         known[FOUND] += np.tile(np.reshape(corners, (-1, 2)), 2) # in px of the image, not of its crop
     elif self.detector: known['distance'] = self.detector.distance(torch.from_numpy(features)).numpy()
     answers = self._answers(known, logits, features)
-    answers = answers.join(known_table(self.detector if good.any() else None, known, logits, self.compute, 0).set_axis(answers.index))
+    found = known_table(self.detector if good.any() else None, known, logits, self.compute, 0)
+    answers = answers.join(found.set_axis(answers.index))
     table = table.join(answers.set_axis(table.index[good]))
     lists = [c for c in ('top_labels', 'top_probabilities', *COLUMNS) if c in table]
     return table.astype(dict.fromkeys(lists, object)) # a part without predictions has no lists

@@ -26,7 +26,7 @@ from .metrics import YEAR_TARGETS, class_mean_intervals, class_years, confusion_
 from .metrics import predicted_years, wilson
 from .predictions import Predictions
 from .readers.download import DATASETS
-from .run import Run, as_run
+from .run import Run, as_run, read_detector
 from .year_modernity import measure_years, year_table
 
 import numpy as np
@@ -532,7 +532,8 @@ def timm_form(
 
 # %% ../nbs/reference/card.ipynb #fa5722ac
 INSIDE = 'carscope' # subfolder with the files that restore the run
-INSIDE_FILES = 'config.json', 'metrics.json', 'history.csv', 'catalog.parquet', 'model.safetensors', 'beside.safetensors'
+INSIDE_FILES = ('config.json', 'metrics.json', 'history.csv', 'catalog.parquet', 'model.safetensors', 'beside.safetensors',
+                'ood.safetensors')
 HUB_FILES = ('README.md', 'config.json', 'model.safetensors', *(f'{INSIDE}/{name}' for name in INSIDE_FILES))
 
 def write_hub(
@@ -568,7 +569,7 @@ def _write_hub(run, out, card, form, facts, weights):
         write_json(out/'config.json', form[1])
     else: _save(weights, out/INSIDE/'model.safetensors')
     if facts.catalog is not None and 'content' in facts.catalog: _write_seen(facts.catalog, out/INSIDE/'catalog.parquet')
-    for name in 'metrics.json', 'history.csv':
+    for name in 'metrics.json', 'history.csv', 'ood.safetensors':
         if (run.path/name).exists():
             with atomic_write(out/INSIDE/name) as part: shutil.copyfile(run.path/name, part)
     write_config(shown_config(facts.config), out/INSIDE/'config.json')
@@ -606,6 +607,7 @@ def fetch_run(
         seen = pd.read_parquet(inside/'catalog.parquet',
                                columns=['content', 'split']) if (inside/'catalog.parquet').exists() else None
         history = pd.read_csv(inside/'history.csv') if (inside/'history.csv').exists() else None
+        detector = read_detector(inside/'ood.safetensors', config.ood) if (inside/'ood.safetensors').exists() else None
     except Exception as e: # from JSON, table or tensor readers
         reason = str(e).splitlines()[0] if str(e) else type(e).__name__
         raise CarscopeError(f'{source} is damaged ({reason}): fetch or write it again') from None
@@ -613,6 +615,7 @@ def fetch_run(
     run.write_weights(weights)
     if history is not None: run.write_history(history)
     if seen is not None: _write_seen(seen, run.path/'catalog.parquet')
+    if detector is not None: run.write_detector(detector)
     if metrics is not None: run.write_json('metrics.json', metrics)
     return run
 

@@ -39,8 +39,8 @@ def describe_export(
     # at another image size than in the evaluation, the threshold does not hold
     ood = {} if config.ood.threshold is None or size != config.recipe.eval_size else dict(
         threshold=config.ood.threshold, refused=config.ood.refused,
-        ood_score='ood_score (n,), float32: above the threshold, an image is unlike the training images; of images of known classes, '
-                  f'{100 * config.ood.refused:g} % are above it')
+        ood_score='ood_score (n,), float32: above the threshold, an image is unlike the training images; of images of known '
+                  f'classes, {100 * config.ood.refused:g} % are above it')
     return dict(carscope=__version__, arch=config.backbone.arch, target=config.target, classes=config.vocab, size=size,
                 temperature=temperature, input=f'pixels (n, {size}, {size}, 3), uint8, RGB',
                 output=f"logits (n, {len(config.vocab)}), float32{scaled}; their softmax gives probabilities",

@@ -61,8 +61,8 @@ from . import __version__
 from .augment import Squash
 from .backbone import SoftYears, feature_width, layer_groups, load_body, own_size, takes_size
 from .classes import unknown_text
-from .config import RECIPES, Backbone, Calibration, DataFacts, Lists, Objective, Preparation, Provenance, Recipe
-from .config import RunConfig, Split
+from .config import RECIPES, Backbone, Calibration, DataFacts, Lists, Objective, OutOfDistribution, Preparation
+from .config import Provenance, Recipe, RunConfig, Split
 from .config import choose_recipe, objective_class, training_config
 from .data import checked_catalog, crop_catalog, exclude_rows, fingerprint, make_dataloaders, load_size, period_bounds
 from .data import plot_class_counts, relabel_rows, sampling_weights, split_catalog, split_fingerprint
@@ -701,11 +701,19 @@ def _carry_out(training, out, checks, overwrite):
             if training.progress: tqdm.write(f'checked before the training: {", ".join(table.check)}')
         training.run = _begin(out, training, overwrite)
         net = _fit_stages(training)
-        distance = fit_distance(net, training.catalog, training.config, training.compute, training.workers, training.progress)
+        distance = _fit_distance(training, net)
         predictions = _predict_splits(training, net, distance)
         if not process_rank(): _finish(training, predictions, distance)
     barrier()
     return training.run
+
+def _fit_distance(training, net):
+    "The distance from the training images. None, with a warning and a reason in the configuration, if it cannot be computed."
+    config = training.config
+    try: return fit_distance(net, training.catalog, config, training.compute, training.workers, training.progress)
+    except CarscopeError as e:
+        training.config = replace(config, ood=OutOfDistribution(reason=str(e)))
+        warnings.warn(f'the run cannot recognise images of unknown classes: {e}', stacklevel=3)
 
 def _begin(out, training, overwrite):
     "Create the folder of the run, in the first process, after all processes have checked it."
@@ -853,7 +861,7 @@ def _predict_splits(training, net, distance):
         parts = np.array_split(at, len(at) // 4096 + 1)
         with torch.inference_mode():
             logits = np.concatenate([net.eval()[1:](torch.from_numpy(features[p])).numpy() for p in parts])
-            rows['distance'] = np.concatenate([distance(torch.from_numpy(features[p])).numpy() for p in parts])
+            if distance: rows['distance'] = np.concatenate([distance(torch.from_numpy(features[p])).numpy() for p in parts])
     return Predictions(rows, logits, config.vocab, config.target)
 
 def _evaluated(training):
@@ -876,7 +884,7 @@ def _finish(training, predictions, distance):
     training.config = replace(training.config, calibration=calibration)
     run.write_config(training.config)
     valid = predictions.of_split('valid')
-    run.write_detector(fit_detector(distance, valid.table.distance, valid.logits, training.config))
+    if distance: run.write_detector(fit_detector(distance, valid.table.distance, valid.logits, training.config))
     predictions = replace(predictions, temperature=calibration.temperature)
     run.write_predictions(predictions)
     run.write_figure(plot_history(run.history), 'history')

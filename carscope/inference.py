@@ -112,7 +112,8 @@ def fit_distance(
     workers:int=None,      # number of image loading processes; None: chosen automatically
     progress:bool=False,   # show a progress bar
 ) -> ClassDistance:
-    "Fit the distance from the training images. Raises CarscopeError if an image cannot be opened."
+    """Fit the distance from the training images. Raises CarscopeError if an image cannot be opened, and if the features cannot be
+    used."""
     rows = training_rows(catalog, config.target, config.vocab)
     rows = rows[rows.split == 'train']
     if len(rows) > N_TRAINING: rows = rows.sample(N_TRAINING, random_state=0)
@@ -162,7 +163,7 @@ def known_table(
     compute:Compute,     # from `choose_compute`
     workers:int=None,    # number of image loading processes; None: chosen automatically
 ) -> pd.DataFrame: # known, p_value, reason; NA without a detector
-    "Whether images are known, as from `Detector.answers`, and why others are refused."
+    "Whether images are known, with the p-values of the detector, and why others are refused."
     if detector is None:
         types = dict(known='boolean', p_value='Float64', reason='string')
         return pd.DataFrame({name: pd.array([pd.NA] * len(rows), kind) for name, kind in types.items()})
@@ -185,9 +186,11 @@ def predict(
     `known`: False for an image unlike the training images, with the `reason`; NA if the run has no threshold. `p_value`: fraction
     of validation images that are at least as far from the training images (0 to 1).
 
-    With `error`, also the finest safe answer, as from `SafeAnswers`: `level`, `answer` (NA: none is safe, or the image is refused)
-    and `answer_probability`; for a year model the interval `low` to `high`. Raises CarscopeError if an image cannot be opened;
-    with `skip`, if none can be opened; and if the run has too few validation images for `error`."""
+    With `error`, also the finest safe answer, as from `SafeAnswers`: `level`, `answer` (NA: none is safe, or the image is
+    refused) and `answer_probability`; for a year model the interval `low` to `high`.
+
+    Raises CarscopeError if an image cannot be opened; with `skip`, if none can be opened; and if the run has too few validation
+    images for `error`."""
     run, top = as_run(run), whole_number('top', top)
     images, bad = list(list_images(images)), []
     if skip: images, bad = usable_images(images)

@@ -86,8 +86,8 @@ class SafeAnswers:
         error:float=.05,     # promised fraction of wrong answers among images of known classes, above 0 and below 1
         table=None,          # labelled images with the facts of the classes, as in `class_facts`; None: `valid.table`
     ) -> 'SafeAnswers':
-        """Fit the limit on validation images. Raises CarscopeError for a year model, for predictions without probabilities, and if
-        there are too few validation images."""
+        """Fit the limit on validation images. Raises CarscopeError for a year model, for predictions without probabilities, and
+        if there are too few validation images."""
         if valid.target in YEAR_TARGETS: raise CarscopeError('a year model answers with an interval of years, not with a level')
         conformal_rank(1, 1 - error) # refuses an error rate out of range
         n, least = len(valid.table), min_conformal(1 - error)

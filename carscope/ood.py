@@ -20,6 +20,7 @@ from .metrics import conformal_p_values, conformal_quantile, min_conformal, wils
 import numpy as np
 import pandas as pd
 import torch
+from scipy.linalg import eigh
 from scipy.special import softmax
 from torch import nn
 
@@ -44,19 +45,20 @@ class ClassDistance(nn.Module):
         rank:int=RANK, # number of main axes
         added:float=.1, # added to the variance along each axis, as a multiple of the mean variance: for few images
     ) -> 'ClassDistance':
-        "Estimate class means and covariance. Raises CarscopeError if all feature vectors are equal."
+        "Estimate class means and covariance. Raises CarscopeError if the features are not finite, or all equal."
+        if not np.isfinite(features).all(): raise CarscopeError('the features of the training images are not finite: train again')
         x = nn.functional.normalize(torch.from_numpy(np.asarray(features, np.float64)), dim=1)
         codes, n = torch.from_numpy(np.unique(classes, return_inverse=True)[1]), len(x)
         means = torch.zeros(int(codes.max()) + 1, x.shape[1], dtype=x.dtype).index_add_(0, codes, x)
         means /= codes.bincount()[:, None]
         within = x - means[codes] if n > len(means) else x - x.mean(0) # one image per class has no variation within it
-        variances, axes = torch.linalg.eigh(within.T @ within / n)
-        variances, axes = variances.flip(0).clamp(min=0), axes.flip(1)
-        if not variances[0] > 0: raise CarscopeError('all training images have equal features: use other images')
-        variances += added * variances.mean()
-        rank = min(rank, x.shape[1] - 1)
-        rest = variances[rank:].mean()
-        return cls(means, axes[:, :rank] * (1 / rest - 1 / variances[:rank]).sqrt(), float(rest))
+        covariance, rank = (within.T @ within / n).numpy(), min(rank, x.shape[1] - 1)
+        mean = covariance.trace() / len(covariance)
+        if not mean > 1e-12: raise CarscopeError('all training images have equal features: use other images')
+        variances, axes = eigh(covariance, subset_by_index=[len(covariance) - rank, len(covariance) - 1])
+        rest = (covariance.trace() - variances.sum()) / (len(covariance) - rank) + added * mean
+        scale = np.sqrt(np.maximum(1 / rest - 1 / (np.maximum(variances, 0) + added * mean), 0))
+        return cls(means, torch.from_numpy(axes * scale), float(rest))
 
     def forward(self, features):
         with torch.autocast(features.device.type, enabled=False): # the difference of two large numbers needs float32
@@ -101,7 +103,7 @@ class Detector:
         "Fit the scale of the two parts, and keep the scores of the validation images."
         conformal_quantile([], 1 - refused) # refuses a fraction out of range
         parts = [np.asarray(distances, float)] + ([] if logits is None else [_doubt(logits)])
-        middle, high = np.zeros((2, 2)) + np.nan if not len(parts[0]) else np.transpose([np.quantile(p, [.5, .95]) for p in parts])
+        middle, high = np.transpose([np.quantile(p, [.5, .95]) if len(p) else [0., 1.] for p in parts])
         centre, spread = [*middle, 0.][:2], [*np.maximum(high - middle, 1e-9), np.inf][:2]
         scaled = cls(distance, np.zeros(0), refused, tuple(map(float, centre)), tuple(map(float, spread)))
         return replace(scaled, validation=np.sort(scaled.scores(distances, logits)))
@@ -119,8 +121,8 @@ class Detector:
         "Why no image can be refused."
         n, least = len(self.validation), min_conformal(1 - self.refused)
         if n >= least: return None
-        return (f'{n:,} validation image{"s are" if n != 1 else " is"} too few to refuse {100 * self.refused:g} % of known images '
-                f'(at least {least:,} are needed)')
+        images = f'{n:,} validation image{"s are" if n != 1 else " is"}'
+        return f'{images} too few to refuse {100 * self.refused:g} % of known images (at least {least:,} are needed)'
 
     def scores(self,
         distances, # (n,)
@@ -225,7 +227,7 @@ class CarCheck:
         return float(softmax(logits[0])[list(CAR_CLASSES)].sum())
 
 def refusal_reasons(
-    known,             # (n,) from `Detector.answers`
+    known,             # (n,) True or False, or NA: unknown
     images,            # (n,) paths or image references
     compute,           # from `choose_compute`
     workers:int=None,  # number of image loading processes; None: chosen automatically

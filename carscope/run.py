@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CHECKPOINTS', 'RUN_FOLDERS', 'RUN_FILES', 'new_head', 'join_head', 'is_run', 'check_free', 'Run', 'as_run',
-           'claim_output', 'run_hash']
+           'read_detector', 'claim_output', 'run_hash']
 
 # %% ../nbs/reference/run.ipynb #ad8d1cb2
 import hashlib
@@ -197,6 +197,19 @@ def write_weights(self:Run, state):
         save_file({k: v.detach().cpu().contiguous() for k, v in state.items()}, part)
         part.chmod(0o644) # safetensors creates files that only their owner can read
 
+def read_detector(
+    path,                  # `ood.safetensors`
+    about:OutOfDistribution, # of the configuration
+) -> Detector:
+    "Load what recognises images unlike the training images. Raises ValueError if the file does not fit the configuration."
+    tensors = read_tensors(path)
+    means, axes, rest, validation = (tensors[k] for k in ('means', 'axes', 'rest', 'validation'))
+    if (means.ndim, axes.ndim, rest.ndim, validation.ndim) != (2, 2, 0, 1) or means.shape[1] != axes.shape[0]:
+        raise ValueError('its tensors do not fit together')
+    if len(validation) != about.n: raise ValueError('it does not belong to its config.json')
+    spread = tuple(np.inf if v is None else v for v in about.spread)
+    return Detector(ClassDistance(means, axes, rest), validation.numpy(), about.refused, about.centre, spread)
+
 @patch
 def write_detector(self:Run, detector):
     "Save what recognises images unlike the training images. The threshold also becomes part of `config.json`."
@@ -215,14 +228,7 @@ def detector(self:Run) -> Detector: # None: the run has none
     config = self.config
     if not config.ood.n: return None
     again = f'copy the run again, or use `carscope calibrate {self.path}`'
-    tensors = _read_file(self.path/'ood.safetensors', read_tensors, again)
-    try:
-        means, axes, rest, validation = (tensors[k] for k in ('means', 'axes', 'rest', 'validation'))
-        if means.shape[1] != axes.shape[0] or len(validation) != config.ood.n: raise ValueError
-        spread = tuple(np.inf if v is None else v for v in config.ood.spread)
-        return Detector(ClassDistance(means, axes, rest), validation.numpy(), config.ood.refused, config.ood.centre, spread)
-    except (KeyError, ValueError, IndexError, RuntimeError):
-        raise CarscopeError(f"{self.path/'ood.safetensors'} does not belong to its config.json: {again}") from None
+    return _read_file(self.path/'ood.safetensors', lambda path: read_detector(path, config.ood), again)
 
 @patch
 def write_figure(self:Run, fig, name):

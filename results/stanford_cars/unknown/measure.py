@@ -4,10 +4,14 @@
     python results/stanford_cars/unknown/measure.py data/stanford_cars RUNS train one_cycle
     python results/stanford_cars/unknown/measure.py data/stanford_cars RUNS tables
     python results/stanford_cars/unknown/measure.py data/stanford_cars RUNS few
+    python results/stanford_cars/unknown/measure.py data/stanford_cars RUNS cars
+    python results/stanford_cars/unknown/measure.py data/stanford_cars RUNS cost
 
 train:  for five random splits, hides 40 classes, and then five whole makes; trains on the others, and measures all scores.
 tables: the means over the splits, in detection.csv, promises.csv and answers.csv.
 few:    the promise of 5 % with three images per class, in few.csv.
+cars:   whether photographs of cars, generated cars and images without a car pass the check for a car, in cars.csv.
+cost:   milliseconds per image and bytes in the run, in cost.csv.
 RUNS is a folder for the runs and their measurements; a measurement that is there is not made again."""
 import sys
 import time
@@ -20,7 +24,7 @@ from carscope.finetune import train
 from carscope.inference import predict_logits
 from carscope.levels import LEVELS, SafeAnswers
 from carscope.metrics import conformal_quantile, wilson
-from carscope.ood import detection_table, other_scores
+from carscope.ood import MIN_CAR, CarCheck, detection_table, other_scores, with_distance
 from carscope.readers.registry import as_catalog
 from carscope.run import Run
 from carscope.showroom import showroom
@@ -133,8 +137,44 @@ def few(data, runs):
     pd.DataFrame(rows).to_csv(HERE/'few.csv', index=False, float_format='%.4g')
     print(pd.DataFrame(rows))
 
+def cars(data, runs):
+    check, rows = CarCheck(choose_compute('cpu')), []
+    others = no_cars(runs/'no cars')
+    sets = dict(photographs=read_catalog(data).image.tolist()) | others
+    sets |= {f'generated, {size} px': showroom(400, seed=7, size=size, progress=False).image.tolist() for size in (96, 224)}
+    for name, images in sets.items():
+        p = check(images)
+        k, n = int((p >= MIN_CAR).sum()), len(p)
+        rows.append(dict(images=name, n=n, car=k / n, low=wilson(k, n)[0], high=wilson(k, n)[1],
+                         **{f'quantile {q}': np.quantile(p, q) for q in (0, .01, .5, .99, 1)}))
+    pd.DataFrame(rows).to_csv(HERE/'cars.csv', index=False, float_format='%.4g')
+    print(pd.DataFrame(rows).round(3).to_string())
+
+def cost(data, runs):
+    "On two quiet cores: the median of five rounds over 400 photographs."
+    run, compute = Run(runs/'frozen-classes-0'), choose_compute('cpu')
+    net, config, detector = run.network(), run.config, run.detector
+    images, rounds = run.catalog.image[:400].tolist(), []
+    check = CarCheck(compute)
+    features = torch.from_numpy(outputs(run, images, compute)[0])
+    for _ in range(5):
+        times = {}
+        for name, work in {'prediction': lambda: predict_logits(net, images, config, compute),
+                           'prediction with distance': lambda: predict_logits(with_distance(net, detector.distance), images, config, compute,
+                                                                              width=len(config.vocab) + 1),
+                           'distance alone': lambda: detector.distance(features), 'check for a car': lambda: check(images)}.items():
+            start = time.perf_counter()
+            work()
+            times[name] = 1000 * (time.perf_counter() - start) / len(images)
+        rounds.append(times)
+    table = pd.DataFrame(rounds).median().rename('milliseconds per image').to_frame()
+    table.loc['ood.safetensors (bytes)'] = (run.path/'ood.safetensors').stat().st_size
+    table.loc['model.safetensors (bytes)'] = (run.path/'model.safetensors').stat().st_size
+    table.rename(columns={'milliseconds per image': 'value'}).to_csv(HERE/'cost.csv', float_format='%.4g')
+    print(table)
+
 if __name__ == '__main__':
     data, runs, what = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
     if what == 'train': measure(data, runs, sys.argv[4])
     elif what == 'tables': write_tables(runs)
-    else: few(data, runs)
+    else: dict(few=few, cars=cars, cost=cost)[what](data, runs)
