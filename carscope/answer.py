@@ -419,7 +419,7 @@ def answer_words(answer) -> tuple: # the answer in a few words ('': none), and a
 def answer_html(answer) -> str:
     "The answer in a few words, with its explanation."
     words, sentence = answer_words(answer)
-    return words and f'<div class="answer" role="status"><b>{html.escape(words)}</b><br>{html.escape(sentence)}</div>'
+    return words and f'<div class="answer"><b>{html.escape(words)}</b><br>{html.escape(sentence)}</div>'
 
 def notes_html(answer) -> str:
     "The notes about one image, as paragraphs."

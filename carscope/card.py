@@ -331,6 +331,7 @@ def _of_classes(facts):
         some = f' ({k} of them)' if facts.target == 'year' and k < span[-1, 1] - span[0, 0] + 1 else ''
         items = [f'It predicts only the years {span[0, 0]} to {span[-1, 1]}{some}: a car of any other year gets one of these.']
     else: items = [f'It knows only {k} classes: any other car, and an image without a car, gets one of these.']
+    items[0] += _of_refusals(facts)
     catalog = facts.catalog
     if catalog is not None and facts.target in catalog:
         trained = catalog.loc[catalog.split == 'train', facts.target].astype('string')
@@ -339,6 +340,14 @@ def _of_classes(facts):
             fewest, most = (f'{counts.iloc[i]:,} of {_code(counts.index[i])}' for i in (0, -1))
             items.append(f'The classes are not balanced: from {fewest} to {most} training images, median {counts.median():g}.')
     return items
+
+def _of_refusals(facts):
+    "A sentence about images unlike the training images; empty if the run does not recognise them."
+    ood, measured = facts.config.ood, (facts.metrics or {}).get('refused')
+    if ood.threshold is None: return ''
+    test = '' if measured is None else f', {100 * measured:.1f} % of the {_split_name(facts)} images'
+    return (f' carscope refuses images unlike the training images (promised: at most {100 * ood.refused:g} % of the images of '
+            f'known classes{test}); timm does not.')
 
 def _how_split(facts):
     "Describe the origin of the reported split, as recorded by the run."

@@ -40,16 +40,16 @@ def describe(
     kind, # a class with the decorator `typed`
 ) -> dict: # {field name: dict(type, default, help, choices, flag, metavar, low, high)}
     "The declarations of all fields of a class, for help texts and tables."
-    told = {}
+    described = {}
     for f in fields(kind):
         info = kind.__pydantic_fields__[f.name]
         limits = _limits(kind, f.name)
         extra = info.json_schema_extra or {}
-        told[f.name] = dict(
+        described[f.name] = dict(
             type=f.type, default=info.default, help=info.description or '', choices=tuple(extra.get('choices', ())),
             flag=extra.get('flag'), metavar=extra.get('metavar'),
             low=limits.get('ge', limits.get('gt')), high=limits.get('le', limits.get('lt')))
-    return told
+    return described
 
 def _limits(kind, name):
     "The limits of a field as {ge, gt, le or lt: number}; empty for an unknown field."

@@ -70,7 +70,7 @@ from .data import training_rows, vocabulary, with_periods
 from .engine import Compute, any_process, barrier, broadcast_weights, cached_features, choose_compute, process_rank
 from .engine import downscale_images, worker_message, world_size
 from .files import FULL, CarscopeError, FileProblem, named_value, whole_number
-from .inference import Classification, fit_detector, fit_distance, known_rows, predict_rows
+from .inference import Classification, fit_detector, fit_distance, known_rows, predict_rows, refusals
 from .learning import AccumulateBatches, EpochSeed, FeatureLoader, FusedAdam, compiled_training, compute_callbacks
 from .learning import feature_statistics, learner_state, on_all_processes, restore_learner, unstandardise
 from .metrics import YEAR_TARGETS, calibrate, class_years
@@ -884,13 +884,15 @@ def _finish(training, predictions, distance):
     training.config = replace(training.config, calibration=calibration)
     run.write_config(training.config)
     valid = predictions.of_split('valid')
-    if distance: run.write_detector(fit_detector(distance, valid.table.distance, valid.logits, training.config))
+    detector = fit_detector(distance, valid.table.distance, valid.logits, training.config) if distance else None
+    if detector: run.write_detector(detector)
     predictions = replace(predictions, temperature=calibration.temperature)
     run.write_predictions(predictions)
     run.write_figure(plot_history(run.history), 'history')
     run.write_figure(plot_class_counts(catalog[catalog.split == 'train'], predictions.target).figure, 'class_counts')
     splits, (_, unknown) = [s for s in ('valid', 'test') if (predictions.table.split == s).any()], _evaluated(training)
     metrics = {s: training.objective.evaluate(predictions.of_split(s), training.config) | unknown.get(s, {}) for s in splits}
+    if 'test' in metrics: metrics['test'] |= refusals(detector, predictions.of_split('test'))
     metrics |= {s: dict(n=0, **about) for s, about in unknown.items() if s not in splits and about['n_unknown']}
     run.write_json('metrics.json', dict(split=splits[-1], **metrics))
     run.remove_checkpoints()

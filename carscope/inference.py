@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['N_TRAINING', 'predict_logits', 'Classification', 'fit_distance', 'predict_rows', 'fit_detector', 'find_detector',
-           'known_table', 'predict', 'evaluate', 'known_rows', 'tta_sizes', 'calibrate_run']
+           'known_table', 'predict', 'evaluate', 'known_rows', 'refusals', 'tta_sizes', 'calibrate_run']
 
 # %% ../nbs/reference/inference.ipynb #ed68f145
 import time
@@ -327,16 +327,23 @@ def _answers(objective, net, rows, config, compute, distance=None, **how):
     table = rows.assign(target=rows[config.target].astype('string'))
     return Predictions(table, logits, config.vocab, config.target, config.calibration.temperature)
 
+def refusals(
+    detector:Detector,       # None: unknown
+    predictions:Predictions, # with the column `distance`
+) -> dict: # refused (fraction), refused_low, refused_high (95 %, Wilson); empty without a threshold or without images
+    "The fraction of images that are refused as unlike the training images."
+    table = predictions.table
+    if detector is None or detector.problem or not len(table): return {}
+    k, n = int((~detector.answers(table.distance, predictions.logits).known).sum()), len(table)
+    return dict(refused=k / n, **dict(zip(('refused_low', 'refused_high'), wilson(k, n))))
+
 def _refusals(detector, predictions, others, net, config, compute, workers, progress):
     "The fractions of images that are refused: of the evaluated images, and of images of unknown classes."
-    if detector is None or detector.problem: return {}
-    refused = lambda rows, logits: int((~detector.answers(rows.distance, logits).known).sum())
-    n, k = len(predictions.table), refused(predictions.table, predictions.logits)
-    found = dict(refused=k / n, **dict(zip(('refused_low', 'refused_high'), wilson(k, n))))
-    if not len(others): return found
+    found = refusals(detector, predictions)
+    if not found or not len(others): return found
     others, logits = predict_rows(Classification(), net, others, config, compute, detector.distance, workers=workers,
                                   progress=progress)
-    return found | dict(unknown_refused=refused(others, logits) / len(others))
+    return found | dict(unknown_refused=float((~detector.answers(others.distance, logits).known).mean()))
 
 def tta_sizes(
     body:nn.Module,   # of the network
@@ -377,8 +384,10 @@ def calibrate_run(
         run.write_config(replace(config, calibration=calibration))
         for s in ('valid', 'test'):
             if metrics.get(s, {}).get('n'): metrics[s] |= run.objective.evaluate(predictions.of_split(s), run.config)
-        run.write_json('metrics.json', metrics)
-    run.write_detector(fit_detector(distance, rows.distance, logits, config, refused))
+    run.write_detector(detector := fit_detector(distance, rows.distance, logits, config, refused))
+    test = predictions.of_split('test')
+    if 'distance' in test.table: metrics['test'] = metrics.get('test', {}) | refusals(detector, test)
+    run.write_json('metrics.json', metrics)
     return run.config
 
 def _found_images(run, data, progress):

@@ -34,7 +34,7 @@ class Question:
     "The number, one per image, that a map explains. It is computed from a network's logits."
     name:str           # description, such as 'the expected year'
     read:Callable      # logits (n, classes) to values (n, m)
-    belief:Callable    # logits of changed and original images (n, classes) to (n, m): how much of the prediction remains, 0-1
+    remaining:Callable    # logits of changed and original images (n, classes) to (n, m): how much of the prediction remains, 0-1
     column:int = None  # explained column of the m; None: the highest value of each image
     both_ways:bool = False # True: negative effects count like positive ones
 
@@ -49,7 +49,7 @@ def make_question(
 ) -> Question:
     "Make the question for a target. Raises CarscopeError for an unknown class, or for year or modernity without a year model."
     vocab, predicts, temperature = config.vocab, config.target, config.calibration.temperature
-    classes = dict(read=lambda logits: logits, belief=lambda logits, whole: (logits / temperature).softmax(1))
+    classes = dict(read=lambda logits: logits, remaining=lambda logits, whole: (logits / temperature).softmax(1))
     if as_text('target', target) == 'TOP': return Question('the top-1 class', **classes)
     if target in vocab: return Question(target, **classes, column=vocab.index(target))
     if target in ('year', 'modernity'): return _year_question(target, vocab, predicts, temperature)
@@ -250,8 +250,8 @@ def layercam(net, x, question, columns, layer, batch_size=32):
     return (out * slope).abs().sum(1) if question.both_ways else (out * slope.clamp(min=0)).sum(1)
 
 # %% ../nbs/reference/maps.ipynb #e98b0a60
-def occlusion(net, x, question, columns, layer=None, batch_size=32, share=5):
-    side = max(x.shape[-1] // share, 1)
+def occlusion(net, x, question, columns, layer=None, batch_size=32, windows=5): # windows side by side
+    side = max(x.shape[-1] // windows, 1)
     step = max(side // 2, 1)
     at_once = max(8 // len(x), 1) # one image per pass uses only one core; more than 8 exceed the CPU cache
     method, window, steps = Occlusion(_answers(net, question)), (3, side, side), (3, step, step)

@@ -64,13 +64,13 @@ def _suggest(trial, ranges):
 class Watch(Callback):
     "Callback that reports the validation accuracy of each epoch of the last stage to the trial, and stops a pruned trial."
     order = RunWriter.order + 10 # run after `RunWriter` has saved the epoch
-    def __init__(self, trial, folder, stage): self.trial, self.folder, self.stage, self.told = trial, folder, stage, 0
+    def __init__(self, trial, folder, stage): self.trial, self.folder, self.stage, self.reported = trial, folder, stage, 0
     def after_epoch(self):
         history = Run(self.folder).history
-        unreported = history.accuracy[history.stage == self.stage].iloc[self.told:]
+        unreported = history.accuracy[history.stage == self.stage].iloc[self.reported:]
         for accuracy in unreported: # several after a resume: an earlier process completed some epochs
-            self.told += 1
-            self.trial.report(accuracy, self.told)
+            self.reported += 1
+            self.trial.report(accuracy, self.reported)
         if self.trial.should_prune(): raise require('optuna', 'tune').TrialPruned('accuracy below the median of earlier trials')
 
 # %% ../nbs/reference/tune.ipynb #4f4cd0b0
