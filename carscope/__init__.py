@@ -9,5 +9,10 @@ __all__ = []
 # %% ../nbs/reference/package.ipynb #7b4e0fb6
 import os
 import sys
+import warnings
 
 if 'torch' not in sys.modules and 'OMP_WAIT_POLICY' not in os.environ: os.environ.setdefault('GOMP_SPINCOUNT', '1000')
+
+# %% ../nbs/reference/package.ipynb #407b525e
+warnings.filterwarnings('ignore', message='`torch.jit.script` is deprecated', category=FutureWarning) # fastai 2.8 still uses it
+warnings.filterwarnings('ignore', message='IProgress not found') # from tqdm, in notebooks without ipywidgets

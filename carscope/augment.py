@@ -8,13 +8,10 @@ __all__ = ['Squash', 'open_image']
 # %% ../nbs/reference/augment.ipynb #b7ae96b9
 import math
 import random
-import warnings
 
 import numpy as np
 import PIL.Image
 
-warnings.filterwarnings('ignore', message='`torch.jit.script` is deprecated', category=FutureWarning) # fastai 2.8 still uses it
-warnings.filterwarnings('ignore', message='IProgress not found') # from tqdm, in notebooks without ipywidgets
 import fastai.callback.data # adds weighted_dataloaders to DataBlock
 from fastai.vision.augment import RandTransform
 from fastai.vision.core import PILImage
