@@ -192,22 +192,24 @@ class Answerer:
         try: self.known, self.margin = known, conformal_margin(as_years(own, known))
         except ValueError as e: self.known, self.missing['years'] = None, str(e)
 
-    def _prepare_known(self):
-        "Load what recognises images unlike the training images, and what chooses a safe answer."
-        run, config = self.cars.run, self.cars.config
-        self.detector = self.safe = self.car_check = None
-        try: self.detector = run.detector
-        except CarscopeError: # its message contains a path
-            self.notes.append('Images unlike the training images are not recognised: the file ood.safetensors of the run is '
-                              'missing or damaged.')
-        if config.ood.reason: self.missing['known'] = config.ood.reason
-        try: self.car_check = CarCheck(self.cars.compute)
-        except CarscopeError: pass # refused images then have a less precise reason
-        if self.predicts_years: return
-        try: self.safe = SafeAnswers.fit(run.predictions.of_split('valid'), ERROR, run.catalog.assign(
-            target=run.catalog[config.target].astype('string')))
-        except OSError: self.missing['safe'] = 'the run has no catalog or no predictions, so no error rate can be promised'
-        except ValueError as e: self.missing['safe'] = str(e)
+# %% ../nbs/reference/answer.ipynb #4a3cb218
+@patch
+def _prepare_known(self:Answerer):
+    "Load what recognises images unlike the training images, and what chooses a safe answer."
+    run, config = self.cars.run, self.cars.config
+    self.detector = self.safe = self.car_check = None
+    try: self.detector = run.detector
+    except CarscopeError: # its message contains a path
+        self.notes.append('Images unlike the training images are not recognised: the file ood.safetensors of the run is '
+                          'missing or damaged.')
+    if config.ood.reason: self.missing['known'] = config.ood.reason
+    try: self.car_check = CarCheck(self.cars.compute)
+    except CarscopeError: pass # refused images then have a less precise reason
+    if self.predicts_years: return
+    try: self.safe = SafeAnswers.fit(run.predictions.of_split('valid'), ERROR, run.catalog.assign(
+        target=run.catalog[config.target].astype('string')))
+    except OSError: self.missing['safe'] = 'the run has no catalog or no predictions, so no error rate can be promised'
+    except ValueError as e: self.missing['safe'] = str(e)
 
 # %% ../nbs/reference/answer.ipynb #5a27d947
 @patch
@@ -281,6 +283,7 @@ def _years_of(self:Answerer, opener, data, logits, notes):
     numbers = {c: float(row[c]) for c in ('expected', 'median', 'low', 'high', 'score')}
     return numbers | dict(probabilities=dict(zip(predictions.vocab, predictions.probs[0].tolist())))
 
+# %% ../nbs/reference/answer.ipynb #8a084bbb
 @patch
 def _known_of(self:Answerer, features, logits, view):
     "Whether the image is unlike the training images, and why. None without a detector."

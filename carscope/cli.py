@@ -309,6 +309,7 @@ def predict_command(
         for r in rows.itertuples(index=False): print(f'  {100 * r.probability:5.1f} %  {r[2]}')
     return status
 
+# %% ../nbs/reference/cli.ipynb #6074bfcb
 def _answer(row, config):
     "The end of a line: the reason for which an image is refused, or the safe answer."
     import pandas as pd

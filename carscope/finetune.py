@@ -78,6 +78,7 @@ from .predictions import Predictions
 from .report import plot_history
 from .run import Run, check_free, join_head, new_head
 
+# %% ../nbs/reference/finetune.ipynb #9d5d4064
 import numpy as np
 import pandas as pd
 import torch
@@ -707,6 +708,7 @@ def _carry_out(training, out, checks, overwrite):
     barrier()
     return training.run
 
+# %% ../nbs/reference/finetune.ipynb #14569dd7
 def _fit_distance(training, net):
     "The distance from the training images. None, with a warning and a reason in the configuration, if it cannot be computed."
     config = training.config
@@ -724,6 +726,7 @@ def _begin(out, training, overwrite):
     barrier()
     return Run(out)
 
+# %% ../nbs/reference/finetune.ipynb #8ebb8ebb
 RESUMED = 'target', 'periods', 'objective', 'backbone', 'preparation', 'seed', 'split', 'lists', 'cache_images', 'compile'
 
 def _where_it_stopped(out, config):

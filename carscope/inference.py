@@ -141,6 +141,7 @@ def predict_rows(
     rows, logits = (rows, outputs[:, :k]) if objective.name == 'class' else objective.predict(net, rows, config, compute, **how)
     return rows.assign(distance=outputs[:, k]), logits
 
+# %% ../nbs/reference/inference.ipynb #53f74f45
 def fit_detector(
     distance:ClassDistance, # from `fit_distance`
     distances, logits,      # (n,) and (n, classes), of the validation images
@@ -322,6 +323,7 @@ def _check_unknown(unknown, rows, config):
     if not len(rows): raise CarscopeError(f'the data have no class of the run, so there is no accuracy: {text}; {remedy}')
     warnings.warn(f'{text}; they are not evaluated; {remedy}', stacklevel=3)
 
+# %% ../nbs/reference/inference.ipynb #f12bee1c
 def _answers(objective, net, rows, config, compute, distance=None, **how):
     rows, logits = predict_rows(objective, net, rows, config, compute, distance, **how)
     table = rows.assign(target=rows[config.target].astype('string'))
@@ -345,6 +347,7 @@ def _refusals(detector, predictions, others, net, config, compute, workers, prog
                                   progress=progress)
     return found | dict(unknown_refused=float((~detector.answers(others.distance, logits).known).mean()))
 
+# %% ../nbs/reference/inference.ipynb #f4ce1b65
 def tta_sizes(
     body:nn.Module,   # of the network
     config:RunConfig, # of the run

@@ -84,6 +84,7 @@ REFUSED = .05 # fraction of images of known classes that are refused
 
 def _doubt(logits): return 1 - softmax(np.asarray(logits, float), axis=1).max(1) if len(logits) else np.zeros(0)
 
+# %% ../nbs/reference/ood.ipynb #294ca0c3
 @dataclass(frozen=True)
 class Detector:
     "Recognises images unlike the training images of a run. `fit` scales the two parts of the score."

@@ -197,6 +197,22 @@ def write_weights(self:Run, state):
         save_file({k: v.detach().cpu().contiguous() for k, v in state.items()}, part)
         part.chmod(0o644) # safetensors creates files that only their owner can read
 
+@patch
+def write_figure(self:Run, fig, name):
+    "Save `fig` as `figures/name.png` and close it."
+    import matplotlib.pyplot as plt
+    with atomic_write(self.path/'figures'/f'{name}.png') as part:
+        fig.savefig(part, dpi=100, format='png', metadata={'Software': None})
+    plt.close(fig)
+
+@patch
+def show(self:Run):
+    "Show the run in a notebook: settings, metrics, learning curves and a figure of its predictions."
+    from IPython.display import HTML, display
+    from carscope.report import run_html
+    display(HTML(run_html(self)))
+
+# %% ../nbs/reference/run.ipynb #57523799
 def read_detector(
     path,                  # `ood.safetensors`
     about:OutOfDistribution, # of the configuration
@@ -229,21 +245,6 @@ def detector(self:Run) -> Detector: # None: the run has none
     if not config.ood.n: return None
     again = f'copy the run again, or use `carscope calibrate {self.path}`'
     return _read_file(self.path/'ood.safetensors', lambda path: read_detector(path, config.ood), again)
-
-@patch
-def write_figure(self:Run, fig, name):
-    "Save `fig` as `figures/name.png` and close it."
-    import matplotlib.pyplot as plt
-    with atomic_write(self.path/'figures'/f'{name}.png') as part:
-        fig.savefig(part, dpi=100, format='png', metadata={'Software': None})
-    plt.close(fig)
-
-@patch
-def show(self:Run):
-    "Show the run in a notebook: settings, metrics, learning curves and a figure of its predictions."
-    from IPython.display import HTML, display
-    from carscope.report import run_html
-    display(HTML(run_html(self)))
 
 # %% ../nbs/reference/run.ipynb #99826e96
 @patch

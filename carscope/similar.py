@@ -118,6 +118,7 @@ def similar(
     table.attrs['left_out'] = bad
     return table
 
+# %% ../nbs/reference/similar.ipynb #7c726715
 def _with_scores(net, detector, asked, features):
     "The query images with their distance from the training images, and their logits."
     if detector is None: return asked, None
