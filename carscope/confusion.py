@@ -46,6 +46,7 @@ def coverage_table(
     return pd.DataFrame(rows).set_index('answered')
 
 # %% ../nbs/reference/confusion.ipynb #1197af33
+import base64
 import html
 import json
 import re
@@ -61,6 +62,7 @@ from scipy.cluster.hierarchy import fcluster, leaves_list, linkage
 from scipy.spatial.distance import squareform
 
 from .files import CarscopeError, MissingFile, as_path, atomic_write, value_text
+from .interactive import as_images
 from .levels import class_facts
 from .metrics import (calibrated_error, class_mean_intervals, confusion_counts, conformal_threshold,
                               expected_calibration_error, fit_temperature, image_scores, mcnemar, min_conformal, paired_gain,
@@ -385,7 +387,7 @@ def _write_cells(ax, cells, names):
 
 # %% ../nbs/reference/confusion.ipynb #a61ea484
 _MATRIX_STYLE = ('.carscope-matrix{margin:0;max-width:820px;font:14px system-ui,sans-serif}'
-                 '.carscope-matrix svg{width:100%;background:#fff;touch-action:pan-y}'
+                 '.carscope-matrix :is(svg,img){width:100%;background:#fff;touch-action:pan-y}'
                  '.carscope-matrix rect.c:hover{stroke:#d55e00;stroke-width:2px;vector-effect:non-scaling-stroke}'
                  '.carscope-matrix [role=button]{cursor:zoom-in}'
                  '.carscope-matrix [role=button]:is(:hover,:focus){fill:#0072b2;text-decoration:underline}'
@@ -397,7 +399,9 @@ _MATRIX_STYLE = ('.carscope-matrix{margin:0;max-width:820px;font:14px system-ui,
                  '.carscope-matrix ul{margin:0;padding-left:1.2em}')
 
 # %% ../nbs/reference/confusion.ipynb #051cfad8
-_MATRIX_SCRIPT = '''const find=s=>root.querySelector(s),svg=find("svg"),whole=find(".whole"),part=find(".part");
+_MATRIX_SCRIPT = '''const find=s=>root.querySelector(s),image=find("img");
+image.outerHTML=new TextDecoder().decode(Uint8Array.from(atob(image.src.split(",")[1]),c=>c.charCodeAt(0)));
+const svg=find("svg"),whole=find(".whole"),part=find(".part");
 const pick=find("select"),back=find("button"),say=find(".say"),list=find("ul"),labels=[...whole.querySelectorAll("text")];
 const cells=[...whole.querySelectorAll("rect.c")].map(r=>({i:+r.getAttribute("y"),j:+r.getAttribute("x"),
 fill:r.getAttribute("fill"),words:r.textContent,n:parseInt(r.textContent)}));
@@ -473,12 +477,13 @@ def matrix_html(
     called = {start: html.escape(str(makes[start])) if by == 'make' else f'{names[start]}, ...' for start, _ in blocks}
     marks.append(_block_names([(start, n, called[start]) for start, n in blocks if by == 'make' and n >= k / 90], k))
     options = ''.join(f'<option value="{start} {n}">{called[start]} ({n} classes)</option>' for start, n in blocks)
+    matrix = (f'<svg viewBox="{-.11*k:.1f} -1 {1.12*k:.1f} {k + 2}" font-family="sans-serif" role="group" '
+              f'aria-label="Confusion matrix of {k} classes"><g class="whole">{"".join(marks)}</g><g class="part"/></svg>')
     script = f'const root=document.currentScript.previousElementSibling,names={json.dumps(names, ensure_ascii=False)};'
     return (f'<style>{_MATRIX_STYLE}</style><figure class="carscope-matrix" data-lm-suppress-shortcuts="true">'
             f'<div class="bar" style="display:none"><label>classes: <select><option value="">all {k}</option>{options}</select>'
             '</label> <button type="button">show all (Esc)</button></div>'
-            f'<svg viewBox="{-.11*k:.1f} -1 {1.12*k:.1f} {k + 2}" font-family="sans-serif" role="group" '
-            f'aria-label="Confusion matrix of {k} classes"><g class="whole">{"".join(marks)}</g><g class="part"/></svg>'
+            f'{as_images(matrix)}'
             '<div class="say" role="status">Rows are true classes, columns are predicted classes. '
             f'Point at a cell, or select {"a make" if by == "make" else "a cluster"}.</div><ul></ul></figure>'
             f'<script>(()=>{{{script}{_MATRIX_SCRIPT}}})()</script>')
@@ -499,7 +504,9 @@ def read_matrix(
     path = Path(path)
     if not path.exists(): raise MissingFile(f'{path} does not exist: pass the matrix.html of `carscope confusion`')
     page = path.read_text(encoding='utf-8')
-    cells = re.findall(r'<rect class="c" x="(\d+)" y="(\d+)"[^>]*><title>(\d+) of ', page)
+    image = re.search(r'src="data:image/svg\+xml;base64,([\w+/=]*)"', page)
+    drawing = base64.b64decode(image[1]).decode() if image else page # an SVG element in files of version 0.1.0
+    cells = re.findall(r'<rect class="c" x="(\d+)" y="(\d+)"[^>]*><title>(\d+) of ', drawing)
     if not cells: raise CarscopeError(f'{path} contains no confusion matrix: pass the matrix.html of `carscope confusion`')
     names, _ = json.JSONDecoder().raw_decode(page, page.index('names=[') + len('names='))
     vocab = [html.unescape(name) for name in names]
