@@ -14,9 +14,11 @@ import io
 import json
 import re
 import warnings
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from threading import Event
 
 from .data import content_hash, load_size
 from .engine import Compute, choose_compute, inference_copy, normalised, squashed
@@ -128,7 +130,7 @@ class Explanation:
     "A saliency map, with the sanity check of its method."
     method:str
     question:str           # predicted class or quantity that the map explains
-    check:SanityCheck      # of the method, not of this map
+    check:SanityCheck      # of the method, not of this map; None: it has not finished
     map:np.ndarray         # (size, size), 0 to 1
 
 # %% ../nbs/reference/answer.ipynb #c210f7bf
@@ -139,14 +141,16 @@ ERROR = .05 # promised fraction of wrong answers
 class Answerer:
     """Predicts and explains one image at a time with a run and an optional year model.
 
-    `missing` maps a missing part of the answer to the reason; `notes` are sentences that apply to all images. Raises
-    CarscopeError or MissingFile if a run cannot be loaded, and CarscopeError if `years` does not predict years."""
+    `missing` maps a missing part of the answer to the reason; `notes` are sentences that apply to all images; `checks` maps
+    each method to its sanity check, or to None before it has finished. Raises CarscopeError or MissingFile if a run cannot be
+    loaded, and CarscopeError if `years` does not predict years."""
     def __init__(self,
         run:Run,
         years:Run=None,          # a year model; None: derive the year from the classes, if their years are known
         device:str='auto',       # auto, cpu, cuda or mps
         methods=tuple(METHODS),  # names of saliency methods to check and offer
         progress:bool=False,     # show progress bars
+        wait:bool=True,          # False: `finish` computes what takes long, for example in another thread
     ):
         run, years = as_run(run), as_run(years) if years else None
         compute, self.missing, self.notes = choose_compute(device), {}, []
@@ -160,10 +164,12 @@ class Answerer:
         self._note_calibration()
         self._prepare_years()
         self._prepare_known()
-        self._prepare_similar(progress)
         self.examples = showroom(6, seed=11, size=320, progress=progress).image.tolist()
         self.question = make_question('year' if self.cars.predicts_years else 'TOP', self.cars.config)
-        self.checks = self._check(methods, compute, progress)
+        self.catalog, self.missing['similar'] = None, 'the features of the cars of the run are not computed yet'
+        self.checks = dict.fromkeys(methods)
+        self.preparing, self.embedded = True, Event() # `embedded`: the features are there, or cannot be computed
+        if wait: self.finish(progress)
 
     @property
     def predicts_years(self) -> bool: # of the run itself, not of the optional year model
@@ -213,27 +219,42 @@ def _prepare_known(self:Answerer):
 
 # %% ../nbs/reference/answer.ipynb #5a27d947
 @patch
-def _prepare_similar(self:Answerer, progress):
+def _prepare_similar(self:Answerer, net, progress):
     "Compute the features of all cars of the run, or read them from the cache."
     cars = self.cars
     try:
-        self.catalog = cars.run.catalog
-        self.gallery, self.rows = embed(cars.plain, cars.config, self.catalog, cars.compute, progress=progress)
-    except (OSError, ValueError):
-        self.catalog, self.missing['similar'] = None, 'the images of the run are not on this machine'
+        catalog = cars.run.catalog
+        self.gallery, self.rows = embed(net, cars.config, catalog, cars.compute, progress=progress)
+    except (OSError, ValueError): self.missing['similar'] = 'the images of the run are not on this machine'
+    else:
+        self.catalog = catalog # last: an answer in another thread uses the features only if there is a catalog
+        del self.missing['similar']
 
 @patch
-def _check(self:Answerer, methods, compute, progress):
+def _check(self:Answerer, net, progress):
     "Run the sanity check of each method, on held-out images of the run if their files exist, else on generated images."
     run = self.cars.run
     own = (run.path/'predictions.parquet').exists() and any(map(is_there, run.predictions.table.image))
-    checks = {}
     for n, slow in (N_CHECK_IMAGES, False), (N_CHECK_IMAGES_SLOW, True):
-        some = [m for m in methods if (m in SLOW_METHODS) == slow]
+        some = [m for m, check in self.checks.items() if check is None and (m in SLOW_METHODS) == slow]
         if not some: continue
-        checks |= try_methods(run, self.cars.plain, self.cars.config, self.question, some, () if own else self.examples,
-                              compute=compute, n_images=n, progress=progress)
-    return {m: checks[m] for m in methods}
+        self.checks.update(try_methods(run, net, self.cars.config, self.question, some, () if own else self.examples,
+                                       compute=self.cars.compute, n_images=n, progress=progress))
+
+@patch
+def finish(self:Answerer, progress:bool=False):
+    """Compute what takes long: the features of the cars of the run, and the sanity checks of the methods.
+
+    Another thread can answer at the same time: the computations use a copy of the network."""
+    net = deepcopy(self.cars.plain)
+    try:
+        self._prepare_similar(net, progress)
+        self.embedded.set()
+        self._check(net, progress)
+    finally:
+        for method, check in self.checks.items(): # of an error
+            if check is None: self.checks[method] = SanityCheck(method, np.nan, np.nan, np.nan, 0, 0)
+        self.preparing = False
 
 # %% ../nbs/reference/answer.ipynb #25409e85
 @patch
@@ -320,7 +341,7 @@ def explain(self:Answerer,
     column:int,  # index of the network output to explain, `Answer.column`
     method:str='layercam', # name of a saliency method
 ) -> Explanation:
-    "The saliency map of one method. Raises CarscopeError if the method was not checked at the start."
+    "The saliency map of one method. Raises CarscopeError if the method is not one of `methods`."
     if method not in self.checks: raise CarscopeError(f"method '{method}' is not offered: choose {', '.join(self.checks)}")
     cars = self.cars
     x = normalised(squashed(pixels, cars.size)[None], cars.config.backbone.about, cars.compute.device)
@@ -361,10 +382,11 @@ def _year_json(years, answerer):
 def _year_source(answerer): return 'a year model' if answerer.years else f'the years of each {answerer.cars.config.target}'
 
 def _map_json(explanation):
-    check = explanation.check
+    check, about = explanation.check, dict(verdict='running')
     number = lambda v: None if np.isnan(v) else round(float(v), 4)
-    similarity = {k: number(getattr(check, k)) for k in ('similarity', 'low', 'high')}
-    about = dict(verdict=check.verdict, **similarity, n_images=check.n_images, n_networks=check.n_networks)
+    if check:
+        similarity = {k: number(getattr(check, k)) for k in ('similarity', 'low', 'high')}
+        about = dict(verdict=check.verdict, **similarity, n_images=check.n_images, n_networks=check.n_networks)
     grey = Image.fromarray((255 * explanation.map).round().astype(np.uint8))
     return dict(method=explanation.method, question=explanation.question, sanity_check=about, image=data_uri(grey, 'png'))
 
@@ -383,7 +405,10 @@ figcaption {font-size: .92em; line-height: 1.35; padding: .35em .1em 0}
 .verdict.failed {background: #b34700}
 .verdict.undecided {background: #7a5c00}
 .note {border-left: .3em solid #e69f00; padding-left: .6em}
-.answer {padding: .2em 0 .6em; line-height: 1.35}
+.answer {display: flex; gap: .8em; align-items: center; padding: .2em 0 .6em; line-height: 1.35}
+.answer img {width: 6em; border-radius: .4em; display: none}
+@media (max-width: 700px) {.answer img {display: block}}
+.stale .part {visibility: hidden}
 .answer b {font-size: 1.35em}
 .html-container {padding: 0 !important}
 #examples > .gallery {display: grid; grid-template-columns: repeat(6, minmax(0, 1fr)); gap: .4em}
@@ -391,22 +416,31 @@ figcaption {font-size: .92em; line-height: 1.35; padding: .35em .1em 0}
 .similar {display: grid; grid-template-columns: repeat(auto-fill, minmax(7.5em, 1fr)); gap: .6em}
 .similar figure {margin: 0}
 .similar img {width: 100%; aspect-ratio: 4/3; object-fit: cover; border-radius: .4em; background: #eee}
-.dial img {width: 100%; max-width: 24em; background: #fff; border-radius: .4em; margin: 0 auto; display: block}
+.dial {margin: 0}
+.dial svg {width: 100%; height: auto; max-width: 24em; margin: 0 auto; display: block}
 .dial figcaption {text-align: center}
 """
 
 def dial_html(answer, answerer) -> str:
-    "The predicted year as a dial, with its prediction interval in the caption."
-    if not answer.years: return f'<p>No predicted year: {html.escape(answerer.missing["years"])}.</p>'
+    "The predicted year as a dial, with its prediction interval in the caption. Empty if the year is unknown."
+    if not answer.years: return ''
     y, years = answer.years, list(answer.years['probabilities'])
     fig = plot_dial(list(y['probabilities'].values()), years, y['expected'], y['low'], y['high']).figure
-    fig.savefig(file := io.BytesIO(), format='png', dpi=160)
-    plt.close(fig)
+    drawing = _inline_svg(fig, f"A dial from {min(years)} to {max(years)}: predicted year {y['expected']:.0f}")
     interval = f"{y['low']:.0f} to {y['high']:.0f} ({100 * COVERAGE:.0f} % prediction interval)"
     words = f"{interval}; modernity score {y['score']:.1f} of {len(years)}. From {_year_source(answerer)}."
-    alt = f"A dial from {min(years)} to {max(years)}: predicted year {y['expected']:.0f}"
-    image = f'<img alt="{alt}" src="data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}">'
-    return f'<figure class="dial">{image}<figcaption>{html.escape(words)}</figcaption></figure>'
+    return f'<figure class="dial">{drawing}<figcaption>{html.escape(words)}</figcaption></figure>'
+
+def _inline_svg(fig, label):
+    "A figure as an SVG element without a background. Black and grey become the colour of the text, for dark pages."
+    with plt.rc_context({'svg.hashsalt': 'carscope'}):
+        fig.savefig(file := io.StringIO(), format='svg', transparent=True, metadata=dict.fromkeys(('Creator', 'Date', 'Format', 'Type')))
+    plt.close(fig)
+    drawing = file.getvalue()
+    drawing = re.sub('<style.*?</style>', '', drawing[drawing.index('<svg'):], flags=re.DOTALL) # it would apply to the whole page
+    drawing = re.sub(r'\s+', ' ', re.sub('#(000000|555555)', 'currentColor', drawing)).replace('> <', '><')
+    about = f'role="img" aria-label="{html.escape(label)}" fill="currentColor" stroke-linejoin="round"'
+    return drawing.replace('<svg', f'<svg {about}', 1)
 
 def answer_words(answer) -> tuple: # the answer in a few words ('': none), and a sentence that explains it
     "What a page says first about an image."
@@ -419,10 +453,14 @@ def answer_words(answer) -> tuple: # the answer in a few words ('': none), and a
         promise if safe['level'] == 'class' else f"The {safe['level']}; the class is not certain. {promise}")
     return ('No answer is safe', 'The most probable classes are below.') if safe == {} else ('', '')
 
-def answer_html(answer) -> str:
-    "The answer in a few words, with its explanation."
+def answer_html(answer, thumbnail:bool=False) -> str:
+    "The answer in a few words, with its explanation and, on narrow screens, a small copy of the image."
     words, sentence = answer_words(answer)
-    return words and f'<div class="answer"><b>{html.escape(words)}</b><br>{html.escape(sentence)}</div>'
+    text = words and f'<div><b>{html.escape(words)}</b><br>{html.escape(sentence)}</div>'
+    if thumbnail:
+        (small := answer.view.copy()).thumbnail((192, 192))
+        text = f'<img alt="The image" src="{data_uri(small, quality=85)}">{text}'
+    return text and f'<div class="answer">{text}</div>'
 
 def notes_html(answer) -> str:
     "The notes about one image, as paragraphs."
@@ -433,15 +471,13 @@ def explained_html(
     view:str,      # URI of the image, from `data_uri`
     box,           # left, top, right, bottom, fractions of the image (0 to 1), or None: `Answer.box`
     explanation:Explanation,
-    missing:dict,  # reasons for missing parts: `Answerer.missing`
 ) -> str:
     "Two figures: the image with its bounding box, and the image darkened where the saliency map is low."
-    where = f"{html.escape(missing.get('box', '')).capitalize()}."
-    frame = ''
+    where, frame = 'The image', ''
     if box:
         left, top, right, bottom = (100 * v for v in box)
         place = f'left:{left:.2f}%;top:{top:.2f}%;width:{right - left:.2f}%;height:{bottom - top:.2f}%'
-        where = 'Predicted bounding box.'
+        where = 'Predicted bounding box'
         frame = f'<div class="box" style="{place}"></div>'
     dark = Image.fromarray((255 * (.8 - .8 * explanation.map**.7)).round().astype(np.uint8))
     cover = data_uri(Image.merge('LA', (Image.new('L', dark.size), dark)), 'png')
@@ -449,18 +485,19 @@ def explained_html(
     if not explanation.map.any(): words = 'The saliency map is zero everywhere: no pixel supports the prediction.'
     plain = f'<div class="framed"><img alt="The image" src="{view}">{frame}</div><figcaption>{where}</figcaption>'
     bright = (f'<div class="framed"><img alt="The image, bright where the saliency map is high" src="{view}">'
-              f'<img class="map" alt="" src="{cover}"></div><figcaption>{words} {verdict_html(explanation.check)}</figcaption>')
+              f'<img class="map" alt="" src="{cover}"></div><figcaption>{words}</figcaption>')
     return f'<div class="pair"><figure>{plain}</figure><figure>{bright}</figure></div>'
 
 def verdict_html(check:SanityCheck) -> str:
-    "The verdict of a sanity check with its numbers."
+    "The verdict of a sanity check with its numbers. None: the check has not finished."
+    if not check: return '<span class="verdict">sanity check: running</span>'
     verdict, numbers = check.verdict, verdict_text(check).removeprefix(check.verdict).removeprefix(':').strip()
     badge = f'<span class="verdict {verdict.replace(" ", "-")}">sanity check: {verdict}</span>'
     return f'{badge} {html.escape(numbers[:1].upper() + numbers[1:])}.'
 
-def similar_html(answer, missing) -> str:
-    "The similar cars, with their images if the files exist."
-    if answer.similar is None: return f'<p>No similar cars: {html.escape(missing.get("similar", "the run has one image"))}.</p>'
+def similar_html(answer) -> str:
+    "The similar cars with a heading, and with their images if the files exist. Empty if there are none to compare with."
+    if answer.similar is None: return ''
     cards = []
     for row in answer.similar.to_dict('records'):
         try:
@@ -473,13 +510,13 @@ def similar_html(answer, missing) -> str:
         name = row['label'] if pd.notna(row.get('label')) else ' '.join(parts)
         caption = f'{html.escape(str(name))}<br>distance {row["distance"]:.2f}'
         cards.append(f'<figure>{image}<figcaption>{caption}</figcaption></figure>')
-    return f'<div class="similar">{"".join(cards)}</div>'
+    return f'<h3>Similar cars of its data set</h3><div class="similar">{"".join(cards)}</div>'
 
 # %% ../nbs/reference/answer.ipynb #da947cf4
 def heading(
     answerer:Answerer,
 ) -> str: # Markdown: a title and a paragraph
-    "A description of the run: prediction target, network, number of training images and evaluation result."
+    "A description of the run: prediction target, number of training images and evaluation result."
     run, config = answerer.cars.run, answerer.cars.config
     title = 'Which car is it?' if config.target == 'label' else f'Which {config.target} is it?'
     if answerer.predicts_years: title = 'How modern does it look?'
@@ -491,7 +528,8 @@ def heading(
             quality = (f"mean absolute error {m['mae_years']:.1f} years on {m['n']:,} {split} images, "
                        f"{m['baseline_mae_years']:.1f} years for the median of the training years")
     except (OSError, ValueError, KeyError): quality = 'not evaluated'
-    trained = f"{config.title}, trained on {config.data.images['train']:,} images of {len(config.vocab)} classes; {quality}."
+    kinds = dict(make='makes', body='body styles').get(config.target, 'classes')
+    trained = f"The model was trained on {config.data.images['train']:,} images of {len(config.vocab)} {kinds}; {quality}."
     refuses = ('It refuses images unlike its training images.' if answerer.detector and not answerer.detector.problem else
                'It predicts one of these classes for any image.')
     return f"# {title}\n" + ' '.join([trained, refuses, *answerer.notes])

@@ -609,6 +609,9 @@ def _reason(e):
     if isinstance(e, ImageError): return e.reason
     if isinstance(e, PIL.UnidentifiedImageError): return 'not an image file'
     if isinstance(e, MemoryError): return 'too little memory for it'
+    if isinstance(e, PIL.Image.DecompressionBombError):
+        n = int(re.search('[0-9]+', str(e))[0])
+        return f'{n:,} pixels are too many'
     return re.sub(r' \(\d+ bytes not processed\)', '', str(e).splitlines()[0]) if str(e) else type(e).__name__
 
 # %% ../nbs/reference/pictures.ipynb #cf1f5e94

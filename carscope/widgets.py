@@ -14,7 +14,8 @@ import re
 import shlex
 from pathlib import Path
 
-from .answer import STYLE, Answerer, answer_html, dial_html, explained_html, heading, notes_html, similar_html
+from .answer import (STYLE, Answerer, answer_html, dial_html, explained_html, heading, notes_html, similar_html,
+                             verdict_html)
 from .confusion import worst_images
 from .data import read_catalog
 from .files import CarscopeError, MissingFile, atomic_write, require
@@ -354,7 +355,7 @@ class Trial:
         classes = {} if self.answerer.predicts_years else answer.classes # the dial shows the years
         self.classes.value = (answer_html(answer) + bars_html(classes) + dial_html(answer, self.answerer) +
                               notes_html(answer))
-        self.similar.value = f'<b>Similar cars of its data set</b>{similar_html(answer, self.answerer.missing)}'
+        self.similar.value = similar_html(answer)
         self.status.value = f'<div role="status">{html.escape(name)}, {answer.size[0]:,} x {answer.size[1]:,} px</div>'
         self.shown.layout.display = None
 
@@ -370,7 +371,8 @@ class Trial:
         "Show the saliency map of the selected method."
         explanation = self.answerer.explain(self.answer.pixels, self.answer.column, self.method.value)
         view = data_uri(self.answer.view, quality=88)
-        self.explained.value = explained_html(view, self.answer.box, explanation, self.answerer.missing)
+        self.explained.value = (explained_html(view, self.answer.box, explanation) +
+                                f'<p>{verdict_html(explanation.check)}</p>')
 
 # %% ../nbs/reference/widgets.ipynb #5f9adf05
 @patch

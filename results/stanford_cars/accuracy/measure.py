@@ -1,59 +1,78 @@
-"""Train the rows of accuracy.csv, each by its own command, and write the table beside this file.
+"""Train networks on Stanford Cars, one command per row of accuracy.csv, and write the tables beside this file.
 
-    python results/stanford_cars/accuracy/measure.py DATA WEIGHTS RUNS [ROW...]
+    python results/stanford_cars/accuracy/measure.py train DATA WEIGHTS RUNS [ROW...]
+    python results/stanford_cars/accuracy/measure.py minutes DATA WEIGHTS RUNS
+    python results/stanford_cars/accuracy/measure.py tables DATA WEIGHTS RUNS
 
-DATA is the folder of Stanford Cars, WEIGHTS that of MobileNetV2 in the form of timm, RUNS a folder for the runs. Without ROW, all rows are trained.
-A row that is in the table already is not trained again: delete it there first. One training at a time: minutes are those of a machine that does
-nothing else."""
-import csv
-import json
-import os
+DATA is the folder of Stanford Cars, WEIGHTS that of MobileNetV2 in the format of timm, RUNS a folder for the runs. `train` trains the rows that are
+not in RUNS, and can be interrupted. `minutes` measures how long a row takes: two epochs, and the second one counts for all others. It needs a machine
+that does nothing else, so that `train` can run beside other programs. `tables` writes accuracy.csv from the finished runs."""
 import platform
 import shlex
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
-from carscope.files import atomic_write, available_cores
+import pandas as pd
+
+from carscope.config import RECIPES
+from carscope.files import available_cores
 from carscope.run import Run
 
-HELD_OUT = '--valid 0.1 --test 0.2' # of 6,509 images; the test images are the same for all rows of a seed
+HERE = Path(__file__).parent
+WEIGHTS = 'weights/mobilenetv2_100.tf_in1k' # in the recorded commands
 ARCHS = dict(mobilenetv2='local-dir:WEIGHTS', lite0='tf_efficientnet_lite0', lite1='tf_efficientnet_lite1', lite2='tf_efficientnet_lite2')
-FROZEN = {f'frozen {arch} {size}': f'--arch {name} --recipe frozen --size {size} {HELD_OUT} --seed 42'
-          for size in (160, 224) for arch, name in ARCHS.items()}
-SEEDS = {f'frozen lite0 224 seed {seed}': f'--arch {ARCHS["lite0"]} --recipe frozen --size 224 {HELD_OUT} --seed {seed}' for seed in (1, 2)}
-ROWS = FROZEN | SEEDS
+SETTINGS = [('frozen', 224, '', ARCHS), ('one_cycle', 128, '', ARCHS.keys() - {'lite1'}), ('one_cycle', 160, ' --epochs 14', ARCHS.keys() - {'lite1'})]
+KINDS = {f'{recipe} {arch} {size}': f'--arch {ARCHS[arch]} --recipe {recipe} --size {size}{more}'
+         for recipe, size, more, archs in SETTINGS for arch in ARCHS if arch in archs}
+ROWS = {f'{kind} {seed}': f'{options} --valid 0.1 --test 0.2 --seed {seed} --no-checks' for seed in (42, 1, 2) for kind, options in KINDS.items()} # shortest first
 
 def machine():
-    model = next((line.partition(':')[2].strip() for line in Path('/proc/cpuinfo').read_text().splitlines() if line.startswith('model name')), '')
+    lines = Path('/proc/cpuinfo').read_text().splitlines()
+    model = next((line.partition(':')[2].strip() for line in lines if line.startswith('model name')), '')
     return f'{available_cores()} cores, {model or platform.processor()}, {platform.system()}'
 
-def measure(name, data, weights, runs):
-    out = Path(runs)/name.replace(' ', '-')
-    options = shlex.split(ROWS[name].replace('WEIGHTS', str(weights)))
-    command = ['-c', 'from carscope.cli import main; main()', 'train', str(data), *options, '--no-checks', '--out', str(out)]
-    start = time.perf_counter()
-    subprocess.run([sys.executable, *command, '--overwrite'], check=True)
-    minutes = (time.perf_counter() - start) / 60
-    run = Run(out)
-    config, test, images = run.config, run.metrics['test'], run.config.data.images
-    return dict(row=name, command=f"carscope train data/stanford_cars {ROWS[name].replace('WEIGHTS', 'weights/mobilenetv2_100.tf_in1k')} --no-checks", seed=config.seed, size=config.recipe.size,
-                epochs=config.recipe.epochs, n_train=images['train'], n_valid=images['valid'], n_test=test['n'],
-                **{k: round(test[k], 5) for k in ('accuracy', 'accuracy_low', 'accuracy_high', 'top5', 'macro_f1', 'ece_raw', 'ece')},
-                temperature=round(config.calibration.temperature, 4), minutes=round(minutes, 2), machine=machine(),
-                torch=config.provenance.versions.get('torch', ''), commit=config.provenance.git_commit or '')
+def call(data, weights, options, out):
+    options = shlex.split(options.replace('WEIGHTS', str(weights)))
+    command = ['-c', 'from carscope.cli import main; main()', 'train', str(data), *options, '--out', str(out)]
+    subprocess.run([sys.executable, *command], check=True)
 
-def main(data, weights, runs, *names):
-    table = Path(__file__).parent/'accuracy.csv'
+def train(data, weights, runs, *names):
     for name in names or ROWS:
-        rows = list(csv.DictReader(table.open(encoding='utf-8'))) if table.exists() else []
-        if name in [row['row'] for row in rows]: continue
-        rows.append(measure(name, data, weights, runs))
-        with atomic_write(table) as part, open(part, 'w', newline='', encoding='utf-8') as file:
-            writer = csv.DictWriter(file, rows[-1].keys())
-            writer.writeheader()
-            writer.writerows(rows)
-        print(json.dumps(rows[-1]), flush=True)
+        out = Path(runs)/name.replace(' ', '-')
+        if (out/'metrics.json').exists(): continue
+        call(data, weights, ROWS[name] + (' --resume' if (out/'checkpoint').exists() else ' --overwrite'), out)
 
-if __name__ == '__main__': main(*sys.argv[1:])
+def minutes(data, weights, runs):
+    rows = []
+    for kind, options in KINDS.items():
+        with tempfile.TemporaryDirectory(dir=runs) as folder:
+            start = time.perf_counter()
+            frozen = 'frozen' in kind # an epoch takes no time there, so the whole training is measured
+            call(data, weights, f'{options}{"" if frozen else " --epochs 2"} --valid 0.1 --test 0.2 --no-checks', Path(folder)/'run')
+            taken, run = time.perf_counter() - start, Run(Path(folder)/'run')
+        epoch = run.history.seconds.iloc[-1]
+        epochs = 14 if '--epochs 14' in options else RECIPES[run.config.recipe.name].epochs
+        rows.append(dict(row=kind, seconds_per_epoch=epoch, training_images_per_second=run.config.data.images['train'] / epoch,
+                         minutes=(taken + (0 if frozen else epochs - 2) * epoch) / 60, machine=machine()))
+        pd.DataFrame(rows).round(2).to_csv(HERE/'minutes.csv', index=False)
+
+def tables(data, weights, runs):
+    rows, minutes = [], {}
+    if (HERE/'minutes.csv').exists(): minutes = pd.read_csv(HERE/'minutes.csv', index_col='row').minutes
+    for name, options in ROWS.items():
+        if not (Path(runs)/name.replace(' ', '-')/'metrics.json').exists(): continue
+        run = Run(Path(runs)/name.replace(' ', '-'))
+        config, test, images = run.config, run.metrics['test'], run.config.data.images
+        rows.append(dict(
+            row=(kind := name.rpartition(' ')[0]), seed=config.seed, size=config.recipe.size, epochs=config.recipe.epochs,
+            n_train=images['train'], n_valid=images['valid'], n_test=test['n'],
+            **{k: test[k] for k in ('accuracy', 'accuracy_low', 'accuracy_high', 'top5', 'macro_f1', 'ece_raw', 'ece')},
+            temperature=config.calibration.temperature, minutes=minutes.get(kind),
+            command=f"carscope train data/stanford_cars {options.replace('WEIGHTS', WEIGHTS)}", torch=config.provenance.versions.get('torch', ''),
+            commit=config.provenance.git_commit or ''))
+    pd.DataFrame(rows).round(5).to_csv(HERE/'accuracy.csv', index=False)
+
+if __name__ == '__main__': dict(train=train, minutes=minutes, tables=tables)[sys.argv[1]](*sys.argv[2:])
