@@ -145,7 +145,7 @@ class _Optimiser(_Images):
         0, 'Batch size for `lr`; the learning rate is scaled linearly to other batch sizes (Goyal et al., 2017). 0: no scaling.',
         ge=0, le=10**6)
     lr_decay:float = setting(
-        .75, 'Factor of the learning rate from one layer group to the previous group, towards the input.', ge=0, le=1)
+        .9, 'Factor of the learning rate from one layer group to the previous group, towards the input.', ge=0, le=1)
     lr_drop:float = setting(
         .1, 'Schedules step and plateau: factor at each drop. Schedule inverse: lr / (1 + lr_drop * steps).', ge=0, le=1)
     drop_epochs:int = setting(
@@ -206,7 +206,7 @@ RECIPES = {name: Recipe(name, **changes) for name, changes in dict(
     focal=_one_stage | dict(epochs=60, frozen=3, augment='heavy', balance='balanced', optimizer='adam', schedule='plateau',
                             lr=1e-3, lr_drop=.2, drop_epochs=3, weight_decay=0., focal=2., dropout=.7, head_decay=.01, ema=.998,
                             patience=8),
-    one_cycle=dict(epochs=12, head_epochs=10, test_scale=1.25)).items()}
+    one_cycle=dict(epochs=12, test_scale=1.25)).items()}
 
 RECIPE_NOTES = dict(
     frozen='A linear head on cached features of the pretrained body, Adam.',
@@ -220,9 +220,8 @@ RECIPE_NOTES = dict(
                  'EfficientNet-B4 at 380 px: 93.0 %.',
     focal='Focal loss, dropout 0.7, a decayed head, frozen first layers, heavy augmentation, class-balanced sampling, a plateau '
           'schedule, early stopping, EMA.',
-    one_cycle='The head first, on cached features; then all layers with the one-cycle schedule (Smith and Topin, 2018) and '
-              'discriminative learning rates (Howard and Ruder, 2018), evaluated at 1.25 times the training size (Touvron et '
-              'al., 2019).')
+    one_cycle='All layers with the one-cycle schedule (Smith and Topin, 2018) and discriminative learning rates (Howard and '
+              'Ruder, 2018), evaluated at 1.25 times the training size (Touvron et al., 2019).')
 
 def choose_recipe(
     recipe='one_cycle',    # a name of `RECIPES`, or a `Recipe`
