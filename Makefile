@@ -21,9 +21,14 @@ docs: $(INSTALLED)
 	touch README.md
 	PATH="$(abspath $(VENV))/bin:$$PATH" nbdev_docs
 
+# The page of `nbs/try_it.ipynb`, in _docs/try: the networks of the demo, which run in the browser. After `make docs`, which empties _docs.
+try: $(INSTALLED)
+	$(VENV)/bin/carscope demo --out $(VENV)/demo
+	$(VENV)/bin/carscope app $(VENV)/demo/make --years $(VENV)/demo/year --static _docs/try
+
 $(INSTALLED): settings.ini setup.py pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install -e '.[dev]'
 	touch $@
 
-.PHONY: demo test readme docs
+.PHONY: demo test readme docs try

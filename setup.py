@@ -25,6 +25,7 @@ setup(
                  'Topic :: Scientific/Engineering :: Image Recognition', 'Framework :: Jupyter'],
     long_description=readme, long_description_content_type='text/markdown',
     packages=find_packages(include=[cfg['lib_name'], f"{cfg['lib_name']}.*"]), python_requires='>=' + cfg['min_python'],
+    package_data={cfg['lib_name']: ['web/*']}, # the files of the page that `carscope app --static` writes
     install_requires=lines('requirements'), extras_require=extras,
     entry_points={'console_scripts': lines('console_scripts'),
                   'nbdev': [f"{cfg['lib_name']}={cfg['lib_name']}._modidx:d"]})

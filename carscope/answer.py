@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['MAX_BYTES', 'MAX_PIXELS', 'FORMATS', 'VIEW', 'SLOW_METHODS', 'N_CHECK_IMAGES', 'N_CHECK_IMAGES_SLOW', 'ERROR',
-           'STYLE', 'open_upload', 'Loaded', 'Answer', 'Explanation', 'Answerer', 'as_json', 'dial_html',
-           'answer_words', 'answer_html', 'notes_html', 'explained_html', 'verdict_html', 'similar_html', 'heading']
+           'N_EXAMPLES', 'MAX_EXAMPLE', 'SHOWN', 'STYLE', 'open_upload', 'Loaded', 'Answer', 'Explanation', 'Answerer',
+           'as_json', 'dial_html', 'answer_words', 'answer_html', 'notes_html', 'explained_html', 'verdict_html',
+           'similar_html', 'heading']
 
 # %% ../nbs/reference/answer.ipynb #59ef4c90
 import base64
@@ -14,9 +15,11 @@ import io
 import json
 import re
 import warnings
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from threading import Event
 
@@ -137,13 +140,16 @@ class Explanation:
 SLOW_METHODS = 'smoothgrad', 'integrated_gradients', 'occlusion' # many forward passes per map
 N_CHECK_IMAGES, N_CHECK_IMAGES_SLOW = 12, 6 # images per sanity check; fewer for slow methods
 ERROR = .05 # promised fraction of wrong answers
+N_EXAMPLES, MAX_EXAMPLE = 6, 2 * 2**20 # number of examples, and the largest size of their files in bytes
+SHOWN = '.jpg', '.jpeg', '.png', '.webp' # what every browser shows
 
 class Answerer:
     """Predicts and explains one image at a time with a run and an optional year model.
 
-    `missing` maps a missing part of the answer to the reason; `notes` are sentences that apply to all images; `checks` maps
-    each method to its sanity check, or to None before it has finished. Raises CarscopeError or MissingFile if a run cannot be
-    loaded, and CarscopeError if `years` does not predict years."""
+    `missing` maps a missing part of the answer to the reason; `notes` are sentences that apply to all images; `examples` are six
+    paths of images that the run was not trained on, and `example_kind` says what they are; `checks` maps each method to its
+    sanity check, or to None before it has finished. Raises CarscopeError or MissingFile if a run cannot be loaded, and
+    CarscopeError if `years` does not predict years."""
     def __init__(self,
         run:Run,
         years:Run=None,          # a year model; None: derive the year from the classes, if their years are known
@@ -164,7 +170,7 @@ class Answerer:
         self._note_calibration()
         self._prepare_years()
         self._prepare_known()
-        self.examples = showroom(6, seed=11, size=320, progress=progress).image.tolist()
+        self._choose_examples(progress)
         self.question = make_question('year' if self.cars.predicts_years else 'TOP', self.cars.config)
         self.catalog, self.missing['similar'] = None, 'the features of the cars of the run are not computed yet'
         self.checks = dict.fromkeys(methods)
@@ -218,6 +224,20 @@ def _prepare_known(self:Answerer):
     except ValueError as e: self.missing['safe'] = str(e)
 
 # %% ../nbs/reference/answer.ipynb #5a27d947
+@patch
+def _choose_examples(self:Answerer, progress):
+    "Test images of the run that a browser can show, or generated cars."
+    kind, images = 'a generated car', ()
+    with suppress(OSError, ValueError):
+        table, split = self.cars.run.predictions.table, self.cars.run.metrics['split']
+        images = table.image[table.split == split].sample(frac=1, random_state=11)
+        kind = f"a {dict(valid='validation').get(split, split)} image"
+    small = (p for p in images if Path(p).suffix.lower() in SHOWN and Path(p).is_file() and Path(p).stat().st_size < MAX_EXAMPLE)
+    self.examples, self.example_kind = list(islice(small, N_EXAMPLES)), kind
+    if len(self.examples) < N_EXAMPLES:
+        cars = showroom(N_EXAMPLES, seed=11, size=320, progress=progress)
+        self.examples, self.example_kind = cars.image.tolist(), 'a generated car'
+
 @patch
 def _prepare_similar(self:Answerer, net, progress):
     "Compute the features of all cars of the run, or read them from the cache."
@@ -434,7 +454,8 @@ def dial_html(answer, answerer) -> str:
 def _inline_svg(fig, label):
     "A figure as an SVG element without a background. Black and grey become the colour of the text, for dark pages."
     with plt.rc_context({'svg.hashsalt': 'carscope'}):
-        fig.savefig(file := io.StringIO(), format='svg', transparent=True, metadata=dict.fromkeys(('Creator', 'Date', 'Format', 'Type')))
+        about = dict.fromkeys(('Creator', 'Date', 'Format', 'Type'))
+        fig.savefig(file := io.StringIO(), format='svg', transparent=True, metadata=about)
     plt.close(fig)
     drawing = file.getvalue()
     drawing = re.sub('<style.*?</style>', '', drawing[drawing.index('<svg'):], flags=re.DOTALL) # it would apply to the whole page

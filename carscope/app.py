@@ -87,7 +87,7 @@ def _hand_on(photo, gr, uploads):
     "Make a `gr.Image` pass on the uploaded bytes unchanged, with the file name, or an error, and fetch no URLs."
     move = photo.async_move_resource_to_block_cache
     def preprocess(payload):
-        if payload is None: return CarscopeError('there is no image: drop one, or choose one of the generated cars')
+        if payload is None: return CarscopeError('there is no image: drop one, or choose an example')
         try: file = io.BytesIO(uploads.read(payload.path or ''))
         except OSError: return CarscopeError('the image was deleted after its answer: upload it again')
         file.name = payload.orig_name or 'the image'
@@ -138,12 +138,14 @@ class Page:
         answer = self._answered(file)
         explanation = self.answerer.explain(answer.pixels, answer.column, method)
         similar = similar_html(answer)
-        if not similar and self.answerer.preparing: similar = '<p>Similar cars will be shown in a minute, with the next image.</p>'
+        if not similar and self.answerer.preparing:
+            similar = '<p>Similar cars will be shown in a minute, with the next image.</p>'
         view = data_uri(answer.view, quality=88)
         kept = dict(view=view, pixels=data_uri(answer.pixels, 'png'), column=answer.column, box=answer.box)
-        return (self._label(answer.classes.to_dict()), dial_html(answer, self.answerer), explained_html(view, answer.box, explanation),
-                notes_html(answer), similar, as_json(answer, explanation, self.answerer), json.dumps(kept),
-                answer_html(answer, thumbnail=True), verdict_html(explanation.check))
+        return (self._label(answer.classes.to_dict()), dial_html(answer, self.answerer),
+                explained_html(view, answer.box, explanation), notes_html(answer), similar,
+                as_json(answer, explanation, self.answerer), json.dumps(kept), answer_html(answer, thumbnail=True),
+                verdict_html(explanation.check))
 
     def _label(self, classes):
         return self.gr.update(value=classes, visible=bool(classes) and not self.answerer.predicts_years)
@@ -213,7 +215,7 @@ def make_page(
                                 elem_id='photo')
                 photo = _hand_on(drop, gr, uploads)
                 samples = gr.Dataset(components=[gr.Image(render=False)], samples=[[p] for p in answerer.examples], type='index',
-                                     label='or a generated car', samples_per_page=6, elem_id='examples')
+                                     label=f'or {answerer.example_kind}', samples_per_page=6, elem_id='examples')
                 said = gr.HTML(first[7], **part)
                 classes = gr.Label(first[0]['value'], num_top_classes=5, label=dict(label='class').get(target, target),
                                    show_heading=False, visible=not answerer.predicts_years, **part)
@@ -324,8 +326,8 @@ def serving(
     host:str='127.0.0.1',
     port:int=None,  # None: the first free port from 7860
 ):
-    """A context that serves the page. Its value is the URL of the page. An answerer that was made with `wait=False` is finished in
-    another thread.
+    """A context that serves the page. Its value is the URL of the page. Another thread finishes an answerer that was made with
+    `wait=False`.
 
     Raises CarscopeError if gradio is not installed, FileProblem if the port is in use."""
     os.environ.update(GRADIO_ANALYTICS_ENABLED='False', HF_HUB_DISABLE_TELEMETRY='1')

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['app', 'RunFolder', 'DataPath', 'DeviceOption', 'WorkersOption', 'FormatOption', 'ImageFiles', 'EXAMPLES',
-           'IS_MAIN_PROCESS', 'ISSUES_URL', 'MACHINE_ERRORS', 'command', 'configured', 'train_command',
+           'IS_MAIN_PROCESS', 'ISSUES_URL', 'MACHINE_ERRORS', 'command', 'help_text', 'configured', 'train_command',
            'evaluate_command', 'predict_command', 'modernity_command', 'explain_command', 'similar_command',
            'confusion_command', 'audit_command', 'tune_command', 'export_command', 'calibrate_command',
            'convert_command', 'card_command', 'app_command', 'bench_command', 'download_command', 'demo_command',
@@ -19,8 +19,9 @@ import sys
 import time
 import warnings
 from enum import Enum
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
+from textwrap import wrap
 from typing import Annotated, Optional
 
 import typer
@@ -38,13 +39,28 @@ def command(
     name, # of the command; its examples are in `EXAMPLES`
 ):
     "A decorator that registers a command. Its help ends with its examples."
-    return app.command(name, epilog='\n'.join(('\b', 'Examples:', *(f'  carscope {name} {words}' for words in EXAMPLES[name]))))
+    lines = (wrap(f'carscope {name} {words}', 70, break_long_words=False, break_on_hyphens=False) for words in EXAMPLES[name])
+    epilog = '\n'.join(('\b', 'Examples:', *('  ' + ' \\\n      '.join(parts) for parts in lines)))
+    def register(function):
+        function.command_help = name, partial(help_text, name) # the documentation shows it instead of the signature
+        return app.command(name, epilog=epilog)(function)
+    return register
+
+def help_text(
+    name=None,    # of a command; None: the list of commands
+    width:int=76, # characters per line
+) -> str:
+    "The text that `carscope NAME --help` prints."
+    group = typer.main.get_command(app)
+    command, words = (group.commands[name], f'carscope {name}') if name else (group, 'carscope')
+    return command.get_help(command.context_class(command, info_name=words, terminal_width=width))
 
 def _one_of(name, values): return Enum(name, {v: v for v in values}, type=str)
 
 _Device, _Format = _one_of('Device', ('auto', 'cpu', 'cuda', 'mps')), _one_of('Format', ('table', 'json', 'csv'))
 _Engine, _Precision = _one_of('Engine', ('auto', 'torch', 'onnx', 'ray')), _one_of('Precision', ('auto', 'int8'))
 _Tracker, _NetworkFormat = _one_of('Tracker', ('tensorboard', 'wandb')), _one_of('NetworkFormat', ('onnx', 'torch'))
+_WeightPrecision = _one_of('WeightPrecision', ('auto', 'fp32', 'fp16', 'int8'))
 
 RunFolder = Annotated[Path, Argument(metavar='RUN', help='Run folder.')]
 DataPath = Annotated[str, Argument(metavar='DATA', help='Data set: a folder, a catalog file, or `showroom` for generated cars.')]
@@ -71,7 +87,7 @@ EXAMPLES = dict( # command to two examples of its arguments
     export=('runs/cars', 'runs/cars --out cars.pt2'),
     calibrate=('runs/cars', 'runs/cars --refused 0.01'),
     card=('runs/cars --license apache-2.0', 'runs/cars --out hub --push OWNER/NAME'),
-    app=('runs/cars --open', 'runs/cars --years runs/year --port 8000'),
+    app=('runs/cars --years runs/year --open', 'runs/cars --static page'),
     bench=('', 'cars --size 224 --batch-size 64 --out speeds.csv'),
     download=('stanford-cars stanford_cars', 'dvm-car dvm_car'),
     demo=('', '--out demo --seed 1'))
@@ -623,22 +639,48 @@ def app_command(
     host:Annotated[str, Option(help='Address of the server; 0.0.0.0 allows other machines to connect.')] = '127.0.0.1',
     port:Annotated[Optional[int], Option(min=1, max=65535, help='Port; default: the first free port from 7860.')] = None,
     show:Annotated[bool, Option('--open', help='Automatic opening of the page in a browser.')] = False,
+    static:Annotated[Optional[Path], Option(
+        metavar='FOLDER', help='Folder for a page that needs no server, because the network runs in the browser; default: serve '
+                               'the page from this machine.')] = None,
+    thumbnails:Annotated[bool, Option(
+        '--thumbnails', help='With --static: small images of similar cars, if the licence of the data set allows it; default: '
+                             'only of generated cars.')] = False,
+    precision:Annotated[_WeightPrecision, Option(
+        help='With --static: precision of the weights; auto: the smallest file with probabilities within '
+             '0.02.')] = _WeightPrecision.auto,
+    runtime:Annotated[Optional[Path], Option(
+        metavar='FILE', help='With --static: npm package of onnxruntime-web (.tgz); default: downloaded once.')] = None,
     device:DeviceOption = _Device.auto,
 ):
     """Web app for photographs of cars. It shows the most probable classes, the predicted year, the bounding box, the saliency map
     and similar cars."""
+    if static:
+        if show or port:
+            raise CarscopeError(f"--{'open' if show else 'port'} is for a server: leave it out, or leave out --static")
+        return _write_static(run, static, years, thumbnails or None, precision.value, runtime, device.value)
+    for flag, given in dict(thumbnails=thumbnails, precision=precision.value != 'auto', runtime=runtime).items():
+        if given: raise CarscopeError(f'--{flag} is for a page without a server: add --static FOLDER')
     import signal, threading, webbrowser
     require('gradio', 'app') # fail before the run is loaded
     from carscope import app
     from carscope.answer import Answerer
     from carscope.run import Run
-    answerer = _interruptible(Answerer, Run(run), Run(years) if years else None, device.value, progress=True)
+    answerer = _interruptible(Answerer, Run(run), Run(years) if years else None, device.value, progress=True, wait=False)
     stop, local = threading.Event(), host in ('127.0.0.1', 'localhost', '::1')
     for number in (signal.SIGINT, signal.SIGTERM): signal.signal(number, lambda *_: stop.set())
     with app.serving(answerer, host, port) as url:
         print(f"{url} is ready; Ctrl-C stops it{'' if local else '. Anyone who can reach this machine can use it'}", flush=True)
         if show: webbrowser.open(url)
         stop.wait()
+
+def _write_static(run, folder, *settings):
+    "Write the page that needs no server, and print a summary."
+    from carscope.static import write_static
+    done = _interruptible(write_static, run, folder, *settings, progress=True)
+    for n in done['networks'].itertuples():
+        print(f'{n.Index}: {n.precision}, {n.megabytes:.1f} MB, probabilities within {n.difference:.3f} of float32 '
+              f'({n.n:.0f} images)')
+    print(f"{folder}: {done['megabytes']:.1f} MB; put it on any web server, or try it with: python -m http.server -d {folder}")
 
 # %% ../nbs/reference/cli.ipynb #c8e3e99c
 @command('bench')

@@ -41,8 +41,8 @@ SETS = dict( # target to data set: n images, number of model lines, split
               words='of 144 model lines; no line is in both the training set and the test set'))
 
 RECIPES = dict( # target to recipe
-    make=choose_recipe('one_cycle', size=128, test_scale=1, augment='none', views=2, head_epochs=20, epochs=4, lr=1e-3, lr_decay=.75,
-                       frozen=3, norm='pretrained'),
+    make=choose_recipe('one_cycle', size=128, test_scale=1, augment='none', views=2, head_epochs=20, epochs=4, lr=1e-3,
+                       lr_decay=.75, frozen=3, norm='pretrained'),
     year=choose_recipe('frozen', size=224, views=2, epochs=20, head='soft', soften=4))
 
 # %% ../nbs/reference/demo.ipynb #8edbf684

@@ -404,5 +404,5 @@ def try_image(
     run cannot be loaded, or if `years` is not a year model."""
     require('ipywidgets', 'lab')
     trial = Trial(Answerer(run, years, **kwargs))
-    trial._try(trial.ask, 'a generated car', Path(trial.answerer.examples[0]).read_bytes())
+    trial._try(trial.ask, trial.answerer.example_kind, Path(trial.answerer.examples[0]).read_bytes())
     return trial.box
