@@ -60,16 +60,18 @@ def can_write_onnx() -> bool:
 # %% ../nbs/reference/onnx.ipynb #8067c1cb
 def write_onnx(
     model:nn.Module, # a `FromPixels`, on the CPU
-    size:int,        # image size (px)
+    size:int,        # image size (px), or {name: size} of several inputs
     path,            # of the file
     about:dict,      # description, saved in the file; values that are not text are saved as JSON
 ):
     "Write a network as one file with the input `pixels`, the output `logits` and the other outputs of the model."
-    example = torch.zeros(2, size, size, 3, dtype=torch.uint8) # a batch of 1 would fix the batch size
+    sizes = size if isinstance(size, dict) else dict(pixels=size)
+    examples = tuple(torch.zeros(2, s, s, 3, dtype=torch.uint8) for s in sizes.values()) # a batch of 1 would fix the batch size
+    free = tuple({0: f'n_{name}'} for name in sizes)
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
-        program = torch.onnx.export(model, (example,), dynamo=True, verbose=False, input_names=['pixels'],
-                                    output_names=['logits', *model.outputs], dynamic_shapes=({0: 'n'},))
+        program = torch.onnx.export(model, examples, dynamo=True, verbose=False, input_names=[*sizes],
+                                    output_names=['logits', *model.outputs], dynamic_shapes=free)
     texts = {k: v if isinstance(v, str) else json.dumps(v, ensure_ascii=False) for k, v in about.items()}
     program.model.metadata_props.update(texts)
     program.save(path, external_data=False)
