@@ -1,8 +1,8 @@
-"""How often the nearest photograph shows a car of the same class, for classes that no network was taught.
+"""How often the nearest photograph shows a car of the same class, for classes that no network was trained on.
 
-    python results/stanford_cars/similar/measure.py data/stanford_cars weights/mobilenetv2_100.tf_in1k RUNS [NETWORK...]
+    python results/stanford_cars/similar/measure.py data/stanford_cars ARCH RUNS [NETWORK...]
 
-The first 98 classes, in the order of the alphabet, are for training, the other 98 for judging, as is usual for Stanford Cars in metric learning (Song and others, 2016). NETWORK is classes, triplet or contrastive; each is trained with the recipe one_cycle for 8 epochs at
+ARCH is as in `carscope train`. The first 98 classes, in the order of the alphabet, are for training, the other 98 for the test, as is usual for Stanford Cars in metric learning (Song and others, 2016). NETWORK is classes, triplet or contrastive; each is trained with the recipe one_cycle for 8 epochs at
 128 px, into the folder RUNS, if it is not there yet. Writes recall.csv beside this file: a row a network (and the untouched one of ImageNet), what counts as the same (class, or model line), and a number of neighbours; and map.csv, a row a model line."""
 import sys
 from pathlib import Path
@@ -22,8 +22,8 @@ TAUGHT = dict(classes=Classification(), triplet=ClassAndDistances(), contrastive
 
 def loaded(run): return run.network(), run.config
 
-def main(data, weights, runs, *networks):
-    here, cars, arch = Path(__file__).parent, check_images(read_catalog(data)), f'local-dir:{weights}'
+def main(data, arch, runs, *networks):
+    here, cars = Path(__file__).parent, check_images(read_catalog(data))
     first = set(sorted(cars.label.unique())[:98])
     known, unseen = cars[cars.label.isin(first)].reset_index(drop=True), cars[~cars.label.isin(first)].reset_index(drop=True)
     catalog = pd.concat([split_catalog(known, .1), unseen.assign(split='test')], ignore_index=True)

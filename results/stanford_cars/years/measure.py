@@ -1,26 +1,35 @@
-"""The years of Stanford Cars in five folds, by model line and by image: each car is dated by a network that never saw its line, or its picture.
+"""The years of Stanford Cars in five folds, by model line and by image: the year of each car is predicted by a network that was not trained on its line, or on its image.
 
-    python results/stanford_cars/years/measure.py data/stanford_cars weights/mobilenetv2_100.tf_in1k RUNS BY [FOLD...]
+    python results/stanford_cars/years/measure.py data/stanford_cars ARCH RUNS BY [FOLD...]
 
-BY is group or image, or group-balanced, for which all years are drawn equally often instead of by the square root of their frequency, and nothing is recognised. Writes two files beside this one. BY.csv.gz: an image a row with what the year network says, the median year of its training images, and the year of the
-class that a linear head on frozen features recognises. BY_intervals.csv: how many years intervals of each size hold. Runs that are finished in the folder RUNS are not trained again; folds can be trained side by side, each process with
-some of them, and a last call without folds writes the table."""
+ARCH is as in `carscope train`. BY is group or image, or group-balanced, for which all years are drawn equally often instead of by the square root of their frequency. Writes beside this file: BY.csv.gz, one row per image with the prediction of the year model, the
+median year of its training images, and the year of the class that a linear head on frozen features predicts; BY_intervals.csv, the coverage of intervals of each size; and the rows of this network in networks.csv, the errors with their intervals. For other
+networks than the default one, only networks.csv is written. Runs that are finished in the folder RUNS are not trained again; several processes can train one fold each, and a last call without folds writes the tables."""
 import sys
 from pathlib import Path
 
 import pandas as pd
 
 from carscope.data import check_images, fold_catalog, read_catalog, split_catalog, take_fold
-from carscope.config import choose_recipe
+from carscope.config import DEFAULT_ARCH, choose_recipe
 from carscope.finetune import train
 from carscope.inference import predict
 from carscope.run import Run
-from carscope.year_modernity import ahead_of_peers, conformal_margin, interval_table, year_table
+from carscope.year_modernity import ahead_of_peers, conformal_margin, interval_table, measure_years, year_table
 
 YEAR, LABEL = choose_recipe('one_cycle', size=128, epochs=6, head='soft'), choose_recipe('frozen')
 KEPT = ['make', 'model', 'body', 'group', 'label', 'year', 'fold', 'score', 'expected', 'median', 'low', 'high', 'crps', 'typicality', 'lead', 'ahead', 'outside', 'training_median', 'recognised']
 
-def main(data, weights, runs, name, *folds):
+def write_networks(arch, by, whole):
+    "Replace the rows of a network in networks.csv."
+    file, network = Path(__file__).parent/'networks.csv', Path(arch).name
+    rows = measure_years(whole, {'median': whole.training_median}).assign(network=network, by=by)
+    if file.exists():
+        others = pd.read_csv(file)
+        rows = pd.concat([others[(others.network != network) | (others.by != by)], rows])
+    rows.to_csv(file, index=False, float_format='%.6g')
+
+def main(data, arch, runs, name, *folds):
     by, _, balance = name.partition('-')
     here, cars = Path(__file__).parent, fold_catalog(check_images(read_catalog(data)), 5, by)
     year_of = cars.drop_duplicates('label').set_index('label').year.astype(int)
@@ -30,19 +39,21 @@ def main(data, weights, runs, name, *folds):
         known = one[one.split != 'test']
         # a tenth of the others says how wide intervals have to be; the classes of unseen lines cannot be recognised, so classes are split by image
         for target, recipe, catalog in (('year', choose_recipe(YEAR, balance=balance or 'sqrt'), split_catalog(one, .1, by=by)), ('label', LABEL, split_catalog(known, .1)))[:1 if balance else 2]:
-            folder = Path(runs)/f'{name}-{i}-{target}'
-            if not (folder/'metrics.json').exists(): train(catalog, folder, target=target, arch=f'local-dir:{weights}', recipe=recipe, checks=False, resume=True, progress=True)
+            folder = Path(runs)/f'{Path(arch).name}-{name}-{i}-{target}'
+            if not (folder/'metrics.json').exists(): train(catalog, folder, target=target, arch=arch, recipe=recipe, checks=False, resume=True, progress=True)
     if folds: return
     tables, intervals = [], []
     for i in range(5):
-        year = Run(Path(runs)/f'{name}-{i}-year')
+        year = Run(Path(runs)/f'{Path(arch).name}-{name}-{i}-year')
         valid, test = (year.predictions.of_split(split) for split in ('valid', 'test'))
         table = year_table(test, conformal_margin(valid))
         intervals.append(interval_table(valid, test).assign(images=len(table)))
         table = table.assign(fold=i, training_median=year.config.data.train_median_year)
-        if not balance: table['recognised'] = table.image.map(predict(Run(Path(runs)/f'{name}-{i}-label'), test.table.image, top=1).set_index('image').label.map(year_of))
+        if not balance: table['recognised'] = table.image.map(predict(Run(Path(runs)/f'{Path(arch).name}-{name}-{i}-label'), test.table.image, top=1).set_index('image').label.map(year_of))
         tables.append(table)
     whole = pd.concat(tables, ignore_index=True)
+    write_networks(arch, name, whole)
+    if arch != DEFAULT_ARCH: return
     whole.assign(ahead=ahead_of_peers(whole))[[c for c in KEPT if c in {*whole, 'ahead'}]].to_csv(here/f'{name}.csv.gz', index=False, float_format='%.6g')
     held = pd.concat(intervals)
     held = held.assign(**{c: held[c] * held.images for c in ('uncalibrated', 'conformal')}).groupby('nominal', as_index=False).sum()
