@@ -1,7 +1,7 @@
 """How fast `carscope predict RUN DATA --out FOLDER` is beside the limits of the machine, and how much memory it takes.
 
     python results/stanford_cars/batch/measure.py data/stanford_cars RUN FOLDER speed 20000
-    python results/stanford_cars/batch/measure.py data/stanford_cars RUN FOLDER kill 150000
+    python results/stanford_cars/batch/measure.py data/stanford_cars RUN FOLDER kill 1000000
     python results/stanford_cars/batch/measure.py data/stanford_cars RUN FOLDER precision 0
 
 speed: images per second for each engine and image size, and the limits of loading and of the network, in speed.csv.
@@ -34,7 +34,8 @@ def write_list(data, file, n, seed=0):
     sizes = {image: load_image(image).size for image in catalog.image}
     rows = catalog.iloc[rng.integers(0, len(catalog), n)]
     left, top = rng.integers(0, 40, (2, n))
-    crops = [f'{image}#xywh={x},{y},{sizes[image][0] - x - 1},{sizes[image][1] - y - 1}' for image, x, y in zip(rows.image, left, top)]
+    corners = [(min(x, sizes[i][0] // 2), min(y, sizes[i][1] // 2)) for i, x, y in zip(rows.image, left, top)]
+    crops = [f'{i}#xywh={x},{y},{sizes[i][0] - x - 1},{sizes[i][1] - y - 1}' for i, (x, y) in zip(rows.image, corners)]
     pd.DataFrame(dict(image=crops, label=rows.label, year=rows.year)).drop_duplicates('image').to_csv(file, index=False)
 
 def rate(function, n):
