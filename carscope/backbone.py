@@ -738,9 +738,10 @@ class Branched(nn.Module):
         self.after, self.layer, self.beside = [name for name, _ in net.named_children()][1:], layer, beside
 
     def forward(self, x): # (n, 3, size, size) to (n, classes + numbers)
-        seen = []
-        layer = self.get_submodule(self.layer or 'body')
-        with layer.register_forward_hook(lambda module, inputs, out: seen.append(out)): out = self.body(x)
+        seen, me = [], threading.get_ident()
+        # other threads may use the same network at the same time
+        keep = lambda module, inputs, out: seen.append(out) if threading.get_ident() == me else None
+        with self.get_submodule(self.layer or 'body').register_forward_hook(keep): out = self.body(x)
         for name in self.after: out = getattr(self, name)(out)
         return torch.cat([out.float(), self.beside(seen[0]).float()], 1)
 
