@@ -43,7 +43,7 @@ def train(data, weights, runs, *names):
     for name in names or ROWS:
         out = Path(runs)/name.replace(' ', '-')
         if (out/'metrics.json').exists(): continue
-        call(data, weights, ROWS[name] + (' --resume' if (out/'checkpoint').exists() else ' --overwrite'), out)
+        call(data, weights, ROWS[name] + (' --resume' if (out/'checkpoint.safetensors').exists() else ' --overwrite'), out)
 
 def minutes(data, weights, runs):
     rows = []
