@@ -181,28 +181,31 @@ class Answerer:
     def predicts_years(self) -> bool: # of the run itself, not of the optional year model
         return self.cars.predicts_years
 
-    def _note_calibration(self):
-        "Add a note for each run whose probabilities are not calibrated."
-        for loaded in {id(l): l for l in (self.cars, self.years) if l}.values():
-            reason, name = loaded.config.calibration.reason, 'classifier' if loaded is self.cars else 'year model'
-            if reason: self.notes.append(f'The probabilities of the {name} are not calibrated; {reason}.')
+# %% ../nbs/reference/answer.ipynb #f1f92357
+@patch
+def _note_calibration(self:Answerer):
+    "Add a note for each run whose probabilities are not calibrated."
+    for loaded in {id(l): l for l in (self.cars, self.years) if l}.values():
+        reason, name = loaded.config.calibration.reason, 'classifier' if loaded is self.cars else 'year model'
+        if reason: self.notes.append(f'The probabilities of the {name} are not calibrated; {reason}.')
 
-    def _prepare_years(self):
-        "Compute the margin of the conformal prediction intervals and, without a year model, the years of the classes."
-        run, self.known = self.cars.run, None
-        if self.years:
-            with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter('always')
-                self.margin = run_margin(self.years.run)
-            if caught: self.notes.append('The prediction interval of the year was not calibrated on validation images.')
-            return
-        try: catalog, own = run.catalog, run.predictions.of_split('valid')
-        except (OSError, ValueError):
-            self.missing['years'] = 'the run has no catalog or no predictions, so the years of its classes are unknown'
-            return
-        known = catalog[catalog.split == 'train']
-        try: self.known, self.margin = known, conformal_margin(as_years(own, known))
-        except ValueError as e: self.known, self.missing['years'] = None, str(e)
+@patch
+def _prepare_years(self:Answerer):
+    "Compute the margin of the conformal prediction intervals and, without a year model, the years of the classes."
+    run, self.known = self.cars.run, None
+    if self.years:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter('always')
+            self.margin = run_margin(self.years.run)
+        if caught: self.notes.append('The prediction interval of the year was not calibrated on validation images.')
+        return
+    try: catalog, own = run.catalog, run.predictions.of_split('valid')
+    except (OSError, ValueError):
+        self.missing['years'] = 'the run has no catalog or no predictions, so the years of its classes are unknown'
+        return
+    known = catalog[catalog.split == 'train']
+    try: self.known, self.margin = known, conformal_margin(as_years(own, known))
+    except ValueError as e: self.known, self.missing['years'] = None, str(e)
 
 # %% ../nbs/reference/answer.ipynb #4a3cb218
 @patch
@@ -441,6 +444,7 @@ figcaption {font-size: .92em; line-height: 1.35; padding: .35em .1em 0}
 .dial figcaption {text-align: center}
 """
 
+# %% ../nbs/reference/answer.ipynb #c9d981ff
 def dial_html(answer, answerer) -> str:
     "The predicted year as a dial, with its prediction interval in the caption. Empty if the year is unknown."
     if not answer.years: return ''
@@ -463,6 +467,7 @@ def _inline_svg(fig, label):
     about = f'role="img" aria-label="{html.escape(label)}" fill="currentColor" stroke-linejoin="round"'
     return drawing.replace('<svg', f'<svg {about}', 1)
 
+# %% ../nbs/reference/answer.ipynb #4d99d5c2
 def answer_words(answer) -> tuple: # the answer in a few words ('': none), and a sentence that explains it
     "What a page says first about an image."
     known, safe = answer.known, answer.safe

@@ -160,29 +160,38 @@ class Page:
         answer = self._answered(file)
         return as_json(answer, self.answerer.explain(answer.pixels, answer.column, method), self.answerer)
 
-    def photo(self, file, method):
-        try: return self._run(self._parts, file, method)
-        except CarscopeError as e: # nothing of the previous answer stays
-            said = f'<p class="note" role="alert">{html.escape(str(e))}.</p>'
-            return self._label(None), '', '', '', '', None, '', said, ''
+# %% ../nbs/reference/app.ipynb #398db94c
+@patch
+def photo(self:Page, file, method):
+    try: return self._run(self._parts, file, method)
+    except CarscopeError as e: # nothing of the previous answer stays
+        said = f'<p class="note" role="alert">{html.escape(str(e))}.</p>'
+        return self._label(None), '', '', '', '', None, '', said, ''
 
-    def method(self, kept, method): return self._for_programs(self._explained, kept, method)
-    def answer(self, file, method='layercam'): return self._for_programs(self._json, file, method)
-    def example(self, which, method):
-        path = Path(self.answerer.examples[int(which)])
-        (file := io.BytesIO(path.read_bytes())).name = path.name
-        return self.photo(file, method)
+@patch
+def method(self:Page, kept, method): return self._for_programs(self._explained, kept, method)
 
-    def offered(self): # (text, method)
-        return [(f"{name} ({check.verdict if check else 'running'})", name) for name, check in self.answerer.checks.items()]
+@patch
+def answer(self:Page, file, method='layercam'): return self._for_programs(self._json, file, method)
 
-    def progress(self, kept, method):
-        "The methods with their verdicts so far, the verdict of one, and whether to ask again."
-        checks = self.answerer.checks
-        return (self.gr.update(choices=self.offered()), verdict_html(checks[method]) if kept else '',
-                self.gr.update(active=None in checks.values()))
+@patch
+def example(self:Page, which, method):
+    path = Path(self.answerer.examples[int(which)])
+    (file := io.BytesIO(path.read_bytes())).name = path.name
+    return self.photo(file, method)
 
-# %% ../nbs/reference/app.ipynb #138257f9
+@patch
+def offered(self:Page): # (text, method)
+    return [(f"{name} ({check.verdict if check else 'running'})", name) for name, check in self.answerer.checks.items()]
+
+@patch
+def progress(self:Page, kept, method):
+    "The methods with their verdicts so far, the verdict of one, and whether to ask again."
+    checks = self.answerer.checks
+    return (self.gr.update(choices=self.offered()), verdict_html(checks[method]) if kept else '',
+            self.gr.update(active=None in checks.values()))
+
+# %% ../nbs/reference/app.ipynb #47dbad23
 HELP = 'https://carscope.github.io/carscope/reference/app.html'
 
 HIDE_OLD_ANSWER = '''() => { // a new image hides the old answer at once, also if the browser or the server refuses the image
@@ -197,6 +206,7 @@ document.querySelectorAll('.toast-close').forEach(button => button.click());
 if (innerWidth < 700) document.querySelector('.answer, .part [role=alert]')?.scrollIntoView();
 return null}''' # null clears the upload field for the next image
 
+# %% ../nbs/reference/app.ipynb #138257f9
 def make_page(
     answerer:Answerer,
     uploads:Uploads,
