@@ -265,7 +265,10 @@ def _check(self:Answerer, net, progress):
                                        compute=self.cars.compute, n_images=n, progress=progress))
 
 @patch
-def finish(self:Answerer, progress:bool=False):
+def finish(self:Answerer,
+    progress:bool=False, # show progress bars
+    begin_checks:Event=None, # wait for this event before the sanity checks
+):
     """Compute what takes long: the features of the cars of the run, and the sanity checks of the methods.
 
     Another thread can answer at the same time: the computations use a copy of the network."""
@@ -273,6 +276,7 @@ def finish(self:Answerer, progress:bool=False):
     try:
         self._prepare_similar(net, progress)
         self.embedded.set()
+        if begin_checks: begin_checks.wait()
         self._check(net, progress)
     finally:
         for method, check in self.checks.items(): # of an error

@@ -21,7 +21,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from unittest import mock
 
 from .answer import MAX_BYTES, STYLE, Answerer, answer_html, as_json, dial_html, explained_html, heading, notes_html
@@ -326,8 +326,8 @@ async def _answer(self:Guard, send, status, body, kind='text/plain; charset=utf-
     await send(dict(type='http.response.body', body=body.encode() if isinstance(body, str) else body))
 
 # %% ../nbs/reference/app.ipynb #977d49e7
-def _finish(answerer):
-    try: answerer.finish()
+def _finish(answerer, served):
+    try: answerer.finish(begin_checks=served)
     except Exception: traceback.print_exc() # for the person who runs the server
 
 @contextmanager
@@ -344,8 +344,10 @@ def serving(
     gr = require('gradio', 'app')
     with ExitStack() as stack:
         stack.callback((uploads := Uploads()).close)
+        served = Event() # the checks would slow down the start of the page
+        stack.callback(served.set)
         if answerer.preparing:
-            Thread(target=_finish, args=[answerer], daemon=True).start()
+            Thread(target=_finish, args=[answerer, served], daemon=True).start()
             answerer.embedded.wait(2) # enough if the features are in the cache
         stack.enter_context(mock.patch.dict(os.environ, GRADIO_TEMP_DIR=str(uploads.folder)))
         blocks = make_page(answerer, uploads)
@@ -362,4 +364,5 @@ def serving(
             place = f'{host}:{port or "7860 and the ports after it"}'
             raise FileProblem(f'the page cannot be served at {place}: choose another port with --port, or another --host') from e
         uploads.keep()
+        served.set()
         yield url
