@@ -174,7 +174,9 @@ class Answerer:
         self.question = make_question('year' if self.cars.predicts_years else 'TOP', self.cars.config)
         self.catalog, self.missing['similar'] = None, 'the features of the cars of the run are not computed yet'
         self.checks = dict.fromkeys(methods)
-        self.preparing, self.embedded = True, Event() # `embedded`: the features are there, or cannot be computed
+        self.preparing = True
+        self.embedded = Event() # the features are there, or cannot be computed
+        self.closed = Event() # `finish` stops, because nobody needs its results
         if wait: self.finish(progress)
 
     @property
@@ -264,6 +266,8 @@ def _check(self:Answerer, net, progress):
         self.checks.update(try_methods(run, net, self.cars.config, self.question, some, () if own else self.examples,
                                        compute=self.cars.compute, n_images=n, progress=progress))
 
+class _Closed(Exception): pass
+
 @patch
 def finish(self:Answerer,
     progress:bool=False, # show progress bars
@@ -272,12 +276,16 @@ def finish(self:Answerer,
     """Compute what takes long: the features of the cars of the run, and the sanity checks of the methods.
 
     Another thread can answer at the same time: the computations use a copy of the network."""
+    def stop(*_): # a function, not a method: randomised copies of the network copy their hooks
+        if self.closed.is_set(): raise _Closed
     net = deepcopy(self.cars.plain)
+    net.body.register_forward_pre_hook(stop)
     try:
         self._prepare_similar(net, progress)
         self.embedded.set()
         if begin_checks: begin_checks.wait()
         self._check(net, progress)
+    except _Closed: pass
     finally:
         for method, check in self.checks.items(): # of an error
             if check is None: self.checks[method] = SanityCheck(method, np.nan, np.nan, np.nan, 0, 0)

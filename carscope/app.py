@@ -345,9 +345,11 @@ def serving(
     with ExitStack() as stack:
         stack.callback((uploads := Uploads()).close)
         served = Event() # the checks would slow down the start of the page
-        stack.callback(served.set)
         if answerer.preparing:
-            Thread(target=_finish, args=[answerer, served], daemon=True).start()
+            (thread := Thread(target=_finish, args=[answerer, served], daemon=True)).start()
+            stack.callback(thread.join, 30) # a thread that computes at the end of the process would abort it
+            stack.callback(served.set)
+            stack.callback(answerer.closed.set)
             answerer.embedded.wait(2) # enough if the features are in the cache
         stack.enter_context(mock.patch.dict(os.environ, GRADIO_TEMP_DIR=str(uploads.folder)))
         blocks = make_page(answerer, uploads)
