@@ -79,7 +79,7 @@ def _train_on(target, catalog, out, **settings):
                  checks=False, **settings)
 
 # %% ../nbs/reference/demo.ipynb #467c8a09
-RUNS_VERSION = 2 # increase if the same settings would give another run
+RUNS_VERSION = 3 # increase if the same settings would give another run
 
 def example_run(
     target:str,          # 'make' or 'year'
