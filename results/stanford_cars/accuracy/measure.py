@@ -1,12 +1,11 @@
-"""Train networks on Stanford Cars, one command per row of accuracy.csv, and write the tables beside this file.
+"""Train networks on Stanford Cars, one command per row of accuracy.csv beside this file.
 
     python results/stanford_cars/accuracy/measure.py train DATA WEIGHTS RUNS [ROW...]
-    python results/stanford_cars/accuracy/measure.py minutes DATA WEIGHTS RUNS
-    python results/stanford_cars/accuracy/measure.py tables DATA WEIGHTS RUNS
+    python results/stanford_cars/accuracy/measure.py minutes DATA WEIGHTS RUNS [KIND...]
 
 DATA is the folder of Stanford Cars, WEIGHTS that of MobileNetV2 in the format of timm, RUNS a folder for the runs. `train` trains the rows that are
-not in RUNS, and can be interrupted. `minutes` measures how long a row takes: two epochs, and the second one counts for all others. It needs a machine
-that does nothing else, so that `train` can run beside other programs. `tables` writes accuracy.csv from the finished runs."""
+not in RUNS, writes each into accuracy.csv when it is finished, and can be interrupted. `minutes` measures how long a kind of row takes on a machine
+that does nothing else, so that `train` can run beside other programs: two epochs, and the second one counts for all others."""
 import platform
 import shlex
 import subprocess
@@ -42,37 +41,42 @@ def call(data, weights, options, out):
 def train(data, weights, runs, *names):
     for name in names or ROWS:
         out = Path(runs)/name.replace(' ', '-')
-        if (out/'metrics.json').exists(): continue
-        call(data, weights, ROWS[name] + (' --resume' if (out/'checkpoint.safetensors').exists() else ' --overwrite'), out)
+        if not (out/'metrics.json').exists():
+            call(data, weights, ROWS[name] + (' --resume' if (out/'checkpoint.safetensors').exists() else ' --overwrite'), out)
+        write(row_of(name, Run(out)))
 
-def minutes(data, weights, runs):
-    rows = []
-    for kind, options in KINDS.items():
+def row_of(name, run):
+    config, test, images = run.config, run.metrics['test'], run.config.data.images
+    return dict(
+        row=name.rpartition(' ')[0], command=f"carscope train data/stanford_cars {ROWS[name].replace('WEIGHTS', WEIGHTS)}", seed=config.seed,
+        size=config.recipe.size, epochs=config.recipe.epochs, n_train=images['train'], n_valid=images['valid'], n_test=test['n'],
+        **{k: test[k] for k in ('accuracy', 'accuracy_low', 'accuracy_high', 'top5', 'macro_f1', 'ece_raw', 'ece')},
+        temperature=config.calibration.temperature, machine=machine(), torch=config.provenance.versions.get('torch', ''),
+        commit=config.provenance.git_commit or '')
+
+def write(new):
+    "Replace the row of the same kind and seed in accuracy.csv, or add it. The measured minutes stay."
+    table = pd.read_csv(HERE/'accuracy.csv')
+    same = (table.row == new['row']) & (table.seed == new['seed'])
+    minutes = table.minutes[table.row == new['row']].dropna()
+    new = {**new, 'minutes': minutes.iloc[0] if len(minutes) else None}
+    table = pd.concat([table[~same], pd.DataFrame([new])])
+    order = list(ROWS)
+    table = table.sort_values('row', key=lambda rows: [order.index(f'{row} {seed}') for row, seed in zip(table.row, table.seed)])
+    table.round(5).to_csv(HERE/'accuracy.csv', index=False)
+
+def minutes(data, weights, runs, *kinds):
+    for kind in kinds or KINDS:
+        options = KINDS[kind]
         with tempfile.TemporaryDirectory(dir=runs) as folder:
             start = time.perf_counter()
             frozen = 'frozen' in kind # an epoch takes no time there, so the whole training is measured
             call(data, weights, f'{options}{"" if frozen else " --epochs 2"} --valid 0.1 --test 0.2 --no-checks', Path(folder)/'run')
             taken, run = time.perf_counter() - start, Run(Path(folder)/'run')
-        epoch = run.history.seconds.iloc[-1]
         epochs = 14 if '--epochs 14' in options else RECIPES[run.config.recipe.name].epochs
-        rows.append(dict(row=kind, seconds_per_epoch=epoch, training_images_per_second=run.config.data.images['train'] / epoch,
-                         minutes=(taken + (0 if frozen else epochs - 2) * epoch) / 60, machine=machine()))
-        pd.DataFrame(rows).round(2).to_csv(HERE/'minutes.csv', index=False)
+        if not frozen: taken += (epochs - 2) * run.history.seconds.iloc[-1]
+        table = pd.read_csv(HERE/'accuracy.csv')
+        table.loc[table.row == kind, 'minutes'] = round(taken / 60, 2)
+        table.to_csv(HERE/'accuracy.csv', index=False)
 
-def tables(data, weights, runs):
-    rows, minutes = [], {}
-    if (HERE/'minutes.csv').exists(): minutes = pd.read_csv(HERE/'minutes.csv', index_col='row').minutes
-    for name, options in ROWS.items():
-        if not (Path(runs)/name.replace(' ', '-')/'metrics.json').exists(): continue
-        run = Run(Path(runs)/name.replace(' ', '-'))
-        config, test, images = run.config, run.metrics['test'], run.config.data.images
-        rows.append(dict(
-            row=(kind := name.rpartition(' ')[0]), seed=config.seed, size=config.recipe.size, epochs=config.recipe.epochs,
-            n_train=images['train'], n_valid=images['valid'], n_test=test['n'],
-            **{k: test[k] for k in ('accuracy', 'accuracy_low', 'accuracy_high', 'top5', 'macro_f1', 'ece_raw', 'ece')},
-            temperature=config.calibration.temperature, minutes=minutes.get(kind),
-            command=f"carscope train data/stanford_cars {options.replace('WEIGHTS', WEIGHTS)}", torch=config.provenance.versions.get('torch', ''),
-            commit=config.provenance.git_commit or ''))
-    pd.DataFrame(rows).round(5).to_csv(HERE/'accuracy.csv', index=False)
-
-if __name__ == '__main__': dict(train=train, minutes=minutes, tables=tables)[sys.argv[1]](*sys.argv[2:])
+if __name__ == '__main__': dict(train=train, minutes=minutes)[sys.argv[1]](*sys.argv[2:])
