@@ -5,7 +5,8 @@
 
 DATA is the folder of Stanford Cars, WEIGHTS that of MobileNetV2 in the format of timm, RUNS a folder for the runs. `train` trains the rows that are
 not in RUNS, writes each into accuracy.csv when it is finished, and can be interrupted. `minutes` measures how long a kind of row takes on a machine
-that does nothing else, so that `train` can run beside other programs: two epochs, and the second one counts for all others."""
+that does nothing else, so that `train` can run beside other programs: one epoch is trained and counts for all."""
+import os
 import platform
 import shlex
 import subprocess
@@ -33,10 +34,10 @@ def machine():
     model = next((line.partition(':')[2].strip() for line in lines if line.startswith('model name')), '')
     return f'{available_cores()} cores, {model or platform.processor()}, {platform.system()}'
 
-def call(data, weights, options, out):
+def call(data, weights, options, out, **environment):
     options = shlex.split(options.replace('WEIGHTS', str(weights)))
     command = ['-c', 'from carscope.cli import main; main()', 'train', str(data), *options, '--out', str(out)]
-    subprocess.run([sys.executable, *command], check=True)
+    subprocess.run([sys.executable, *command], check=True, env={**os.environ, **environment})
 
 def train(data, weights, runs, *names):
     for name in names or ROWS:
@@ -71,10 +72,11 @@ def minutes(data, weights, runs, *kinds):
         with tempfile.TemporaryDirectory(dir=runs) as folder:
             start = time.perf_counter()
             frozen = 'frozen' in kind # an epoch takes no time there, so the whole training is measured
-            call(data, weights, f'{options}{"" if frozen else " --epochs 2"} --valid 0.1 --test 0.2 --no-checks', Path(folder)/'run')
-            taken, run = time.perf_counter() - start, Run(Path(folder)/'run')
-        epochs = 14 if '--epochs 14' in options else RECIPES[run.config.recipe.name].epochs
-        if not frozen: taken += (epochs - 2) * run.history.seconds.iloc[-1]
+            call(data, weights, f'{options}{"" if frozen else " --epochs 1"} --valid 0.1 --test 0.2 --no-checks', Path(folder)/'run',
+                 CARSCOPE_CACHE=folder) # without the features of an earlier training
+            taken, history = time.perf_counter() - start, Run(Path(folder)/'run').history
+        epochs = 14 if '--epochs 14' in options else RECIPES['one_cycle'].epochs
+        if not frozen: taken += (epochs - 1) * history.seconds.iloc[-1]
         table = pd.read_csv(HERE/'accuracy.csv')
         table.loc[table.row == kind, 'minutes'] = round(taken / 60, 2)
         table.to_csv(HERE/'accuracy.csv', index=False)
