@@ -19,8 +19,8 @@ from .config import DEFAULT_ARCH, Backbone, RunConfig, choose_recipe
 from .data import checked_catalog, default_workers, load_size, split_catalog, training_rows, vocabulary
 from .engine import ImageFiles, choose_compute
 from .files import available_cores
-from .finetune import Training, discriminative, image_loaders, make_learner
-from .learning import compiled_training
+from .finetune import Training, discriminative, make_learner
+from .learning import compiled_training, image_loaders
 from .palette import BLUE, GREY, ORANGE, plain_axes
 from .pictures import load_image
 from .run import join_head

@@ -13,7 +13,6 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-import torch
 from scipy.special import softmax
 from torch import nn
 
@@ -81,12 +80,12 @@ class Classification:
 
     def loaders(self, training):
         "DataLoaders of the training and validation images, with their targets."
-        from carscope.finetune import image_loaders
+        from carscope.learning import image_loaders
         return image_loaders(training)
 
     def loss(self, recipe, vocab) -> nn.Module:
         "Loss function of the network outputs and the targets."
-        from carscope.finetune import recipe_loss
+        from carscope.learning import recipe_loss
         return recipe_loss(recipe, vocab)
 
     def load(self, run:Run) -> nn.Module:

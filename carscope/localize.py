@@ -21,7 +21,7 @@ from .config import RunConfig
 from .data import augmentations, box_faults, crop_catalog, leave_out, load_size, splits_of, dropped_text, usable_boxes
 from .engine import choose_compute
 from .files import CarscopeError
-from .finetune import image_loaders, recipe_loss
+from .learning import image_loaders, recipe_loss
 from .inference import Classification, predict_logits
 from .maps import as_layer, find_layer
 from .metrics import mean_interval, mean_intervals, metrics_of, paired_gain, wilson

@@ -19,7 +19,7 @@ from .config import RunConfig
 from .data import as_catalog, check_images
 from .engine import cached_features, choose_compute
 from .files import CarscopeError, MissingFile, require, whole_number
-from .finetune import image_loaders, recipe_loss
+from .learning import image_loaders, recipe_loss
 from .inference import Classification, known_table, predict_logits
 from .interactive import interactive_html
 from .metrics import YEAR_TARGETS, wilson
