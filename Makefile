@@ -4,12 +4,13 @@ PYTHON ?= python3
 VENV ?= .venv
 INSTALLED = $(VENV)/installed
 FLAGS ?=
+WORKERS ?= 2
 
 demo: $(INSTALLED)
 	$(VENV)/bin/carscope demo
 
 test: $(INSTALLED)
-	OMP_NUM_THREADS=1 PATH="$(abspath $(VENV))/bin:$$PATH" nbdev_test --n_workers 2 --do_print --timing $(if $(FLAGS),--flags "$(FLAGS)")
+	OMP_NUM_THREADS=1 PATH="$(abspath $(VENV))/bin:$$PATH" nbdev_test --n_workers $(WORKERS) --do_print --timing $(if $(FLAGS),--flags "$(FLAGS)")
 
 readme: $(INSTALLED)
 	$(VENV)/bin/jupyter nbconvert --log-level ERROR --to markdown --no-input --stdout nbs/index.ipynb \

@@ -4,8 +4,8 @@
     python results/stanford_cars/accuracy/measure.py minutes DATA WEIGHTS RUNS [KIND...]
 
 DATA is the folder of Stanford Cars, WEIGHTS that of MobileNetV2 in the format of timm, RUNS a folder for the runs. `train` trains the rows that are
-not in RUNS, writes each into accuracy.csv when it is finished, and can be interrupted. `minutes` measures how long a kind of row takes on a machine
-that does nothing else, so that `train` can run beside other programs: one epoch is trained and counts for all."""
+not in RUNS, writes each into accuracy.csv when it is finished, and can be interrupted. `minutes` measures how long a kind of row takes (minutes.csv) on
+a machine that does nothing else, so that `train` can run beside other programs: one epoch is trained and counts for all."""
 import os
 import platform
 import shlex
@@ -56,15 +56,17 @@ def row_of(name, run):
         commit=config.provenance.git_commit or '')
 
 def write(new):
-    "Replace the row of the same kind and seed in accuracy.csv, or add it. The measured minutes stay."
+    "Replace the row of the same kind and seed in accuracy.csv, or add it."
     table = pd.read_csv(HERE/'accuracy.csv')
     same = (table.row == new['row']) & (table.seed == new['seed'])
-    minutes = table.minutes[table.row == new['row']].dropna()
-    new = {**new, 'minutes': minutes.iloc[0] if len(minutes) else None}
-    table = pd.concat([table[~same], pd.DataFrame([new])])
-    order = list(ROWS)
-    table = table.sort_values('row', key=lambda rows: [order.index(f'{row} {seed}') for row, seed in zip(table.row, table.seed)])
-    table.round(5).to_csv(HERE/'accuracy.csv', index=False)
+    write_table(pd.concat([table[~same], pd.DataFrame([new])]))
+
+def write_table(table):
+    "Write accuracy.csv in the order of the rows, with the minutes from minutes.csv."
+    table = table.assign(minutes=table.row.map(pd.read_csv(HERE/'minutes.csv', index_col='row').minutes),
+                         **table[['seed', 'size', 'epochs', 'n_train', 'n_valid', 'n_test']].astype(int))
+    names, order = table.row + ' ' + table.seed.astype(str), list(ROWS)
+    table.iloc[names.map(order.index).argsort()].round(5).to_csv(HERE/'accuracy.csv', index=False)
 
 def minutes(data, weights, runs, *kinds):
     for kind in kinds or KINDS:
@@ -77,8 +79,9 @@ def minutes(data, weights, runs, *kinds):
             taken, history = time.perf_counter() - start, Run(Path(folder)/'run').history
         epochs = 14 if '--epochs 14' in options else RECIPES['one_cycle'].epochs
         if not frozen: taken += (epochs - 1) * history.seconds.iloc[-1]
-        table = pd.read_csv(HERE/'accuracy.csv')
-        table.loc[table.row == kind, 'minutes'] = round(taken / 60, 2)
-        table.to_csv(HERE/'accuracy.csv', index=False)
+        table = pd.read_csv(HERE/'minutes.csv', index_col='row')
+        table.loc[kind] = round(taken / 60, 2), machine()
+        table.loc[[k for k in KINDS if k in table.index]].to_csv(HERE/'minutes.csv')
+    write_table(pd.read_csv(HERE/'accuracy.csv'))
 
 if __name__ == '__main__': dict(train=train, minutes=minutes)[sys.argv[1]](*sys.argv[2:])
