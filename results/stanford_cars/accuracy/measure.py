@@ -8,6 +8,7 @@ not in RUNS, writes each into accuracy.csv when it is finished, and can be inter
 a machine that does nothing else, so that `train` can run beside other programs: one epoch is trained and counts for all."""
 import os
 import platform
+import re
 import shlex
 import subprocess
 import sys
@@ -24,15 +25,18 @@ from carscope.run import Run
 HERE = Path(__file__).parent
 WEIGHTS = 'weights/mobilenetv2_100.tf_in1k' # in the recorded commands
 ARCHS = dict(mobilenetv2='local-dir:WEIGHTS', lite0='tf_efficientnet_lite0', lite1='tf_efficientnet_lite1', lite2='tf_efficientnet_lite2')
-SETTINGS = [('frozen', 224, '', ARCHS), ('one_cycle', 128, '', ARCHS.keys() - {'lite1'}), ('one_cycle', 160, ' --epochs 14', ARCHS.keys() - {'lite1'})]
-KINDS = {f'{recipe} {arch} {size}': f'--arch {ARCHS[arch]} --recipe {recipe} --size {size}{more}'
-         for recipe, size, more, archs in SETTINGS for arch in ARCHS if arch in archs}
+FINE_TUNED = {'mobilenetv2', 'lite0', 'lite2'}
+SETTINGS = [('frozen', 224, None, ARCHS.keys()), ('one_cycle', 128, None, FINE_TUNED), ('one_cycle', 160, 14, FINE_TUNED),
+            ('one_cycle', 160, 28, FINE_TUNED)] # recipe, image size, epochs other than those of the recipe, networks
+KINDS = {f'{recipe} {arch} {size}' + (' 28' if epochs == 28 else ''):
+         f'--arch {ARCHS[arch]} --recipe {recipe} --size {size}' + (f' --epochs {epochs}' if epochs else '')
+         for recipe, size, epochs, archs in SETTINGS for arch in ARCHS if arch in archs}
 ROWS = {f'{kind} {seed}': f'{options} --valid 0.1 --test 0.2 --seed {seed} --no-checks' for seed in (42, 1, 2) for kind, options in KINDS.items()} # shortest first
 
 def machine():
     lines = Path('/proc/cpuinfo').read_text().splitlines()
     model = next((line.partition(':')[2].strip() for line in lines if line.startswith('model name')), '')
-    return f'{available_cores()} cores, {model or platform.processor()}, {platform.system()}'
+    return f'{available_cores()} core{"s"[:available_cores() > 1]}, {model or platform.processor()}, {platform.system()}'
 
 def call(data, weights, options, out, **environment):
     options = shlex.split(options.replace('WEIGHTS', str(weights)))
@@ -77,7 +81,7 @@ def minutes(data, weights, runs, *kinds):
             call(data, weights, f'{options}{"" if frozen else " --epochs 1"} --valid 0.1 --test 0.2 --no-checks', Path(folder)/'run',
                  CARSCOPE_CACHE=folder) # without the features of an earlier training
             taken, history = time.perf_counter() - start, Run(Path(folder)/'run').history
-        epochs = 14 if '--epochs 14' in options else RECIPES['one_cycle'].epochs
+        epochs = int((re.findall(r'--epochs (\d+)', options) or [RECIPES['one_cycle'].epochs])[0])
         if not frozen: taken += (epochs - 1) * history.seconds.iloc[-1]
         table = pd.read_csv(HERE/'minutes.csv', index_col='row')
         table.loc[kind] = round(taken / 60, 2), machine()
