@@ -266,6 +266,7 @@ def _check(self:Answerer, net, progress):
         self.checks.update(try_methods(run, net, self.cars.config, self.question, some, () if own else self.examples,
                                        compute=self.cars.compute, n_images=n, progress=progress))
 
+# %% ../nbs/reference/answer.ipynb #e9c0f2fc
 class _Closed(Exception): pass
 
 @patch

@@ -5,9 +5,9 @@
 
 DATA is a folder or a catalog, RUNS a folder for the runs. The download of Stanford Cars (`carscope download stanford_cars`) has the official split,
 and a tenth of its training images is then the validation set; of other data, a fifth is held out for testing. Pretrained weights are downloaded, except
-those of EfficientNet-Lite. A row is written when it is finished, and a run that is in RUNS is not trained again, so the command can be interrupted.
+those of EfficientNet-Lite. A row is written when it is finished. After an interruption, repeat the command: it resumes the training.
 
-Columns: accuracy to temperature: as in stanford_cars/accuracy; minutes: the whole command `carscope train`; epoch_images_per_second: training images
+Columns: accuracy to temperature: as in stanford_cars/accuracy; minutes: all epochs with their validation; epoch_images_per_second: training images
 over the median duration of an epoch; training, plain loop, network, compiled: images per second of `carscope bench` (median of three rounds);
 gpu_busy: mean utilisation reported by nvidia-smi once per second during the training (%), gpu_memory: the highest memory use (MB)."""
 import argparse
@@ -16,18 +16,15 @@ import shlex
 import shutil
 import subprocess
 import sys
-import threading
-import time
 from contextlib import contextmanager
 from pathlib import Path
 
 from carscope.benchmark import measure_speeds
-from carscope.config import choose_recipe
 from carscope.data import read_catalog
 from carscope.engine import choose_compute
+from carscope.files import CarscopeError
 from carscope.run import Run
 
-import numpy as np
 import pandas as pd
 import torch
 
@@ -50,65 +47,62 @@ def settings():
     return parser.parse_args()
 
 @contextmanager
-def watched_gpu(readings):
-    "Append (utilisation in %, memory in MB) to `readings` once per second. Without nvidia-smi, it stays empty."
+def watched_gpu(file):
+    "Append utilisation (%) and memory (MB) to a CSV file once per second, if there is nvidia-smi."
     tool = shutil.which('nvidia-smi')
     if not tool: yield; return
     query = [tool, '--query-gpu=utilization.gpu,memory.used', '--format=csv,noheader,nounits', '--loop=1',
              f"--id={os.environ.get('CUDA_VISIBLE_DEVICES', '0').split(',')[0]}"]
-    with subprocess.Popen(query, stdout=subprocess.PIPE, text=True) as process:
-        def read():
-            for line in process.stdout:
-                if len(values := line.split(',')) == 2 and all(v.strip().isdigit() for v in values): readings.append([int(v) for v in values])
-        thread = threading.Thread(target=read, daemon=True)
-        thread.start()
+    with open(file, 'a') as lines, subprocess.Popen(query, stdout=lines) as process:
         try: yield
-        finally:
-            process.terminate()
-            thread.join(timeout=5)
+        finally: process.terminate()
 
 def machine(device): return torch.cuda.get_device_name() if device == 'cuda' else f'{os.cpu_count()} cores'
 
 def speeds_of(o, arch):
     "Images per second of each part."
-    recipe = choose_recipe('one_cycle', size=o.size)
     some = read_catalog(o.data).sample(frac=1, random_state=0).groupby('label').head(8)
     with_compile = o.device == 'cuda'
-    table = measure_speeds(some, arch, o.weights, (recipe.size,), batch_size=o.batch_size, seconds=o.seconds, with_compile=with_compile,
+    table = measure_speeds(some, arch, o.weights, (o.size,), batch_size=o.batch_size, seconds=o.seconds, with_compile=with_compile,
                            device=o.device)
     return table.groupby('stage').images_per_second.median().round(1).to_dict()
 
 def row_of(o, arch):
-    out = o.runs/f'{Path(arch).name}-{o.size}-{o.seed}'
+    "Train a network, or finish its interrupted training, and measure its speed."
+    out = o.runs/f'{Path(arch).name}-{o.weights}-{o.size}-{o.epochs}-{o.batch_size}-{o.seed}'
     options = (f'--arch {arch} --weights {o.weights} --size {o.size} --epochs {o.epochs} --batch-size {o.batch_size} --seed {o.seed} '
                f'--device {o.device} --valid 0.1 --test 0.2 --no-checks')
-    readings, taken = [], None
+    watched = out.with_suffix('.gpu.csv') # beside the run: the readings of an interrupted training count, too
     if not (out/'metrics.json').exists():
-        call = ['-c', 'from carscope.cli import main; main()', 'train', o.data, *shlex.split(options), '--out', str(out), '--overwrite']
-        start = time.perf_counter()
-        with watched_gpu(readings): subprocess.run([sys.executable, *call], check=True)
-        taken = (time.perf_counter() - start) / 60
+        call = ['-c', 'from carscope.cli import main; main()', 'train', o.data, *shlex.split(options), '--out', str(out), '--resume']
+        with watched_gpu(watched):
+            if subprocess.run([sys.executable, *call]).returncode: return None # the command has printed its error
+    readings = pd.read_csv(watched, names=['busy', 'memory']) if watched.exists() else pd.DataFrame(dict(busy=[], memory=[]))
     run = Run(out)
     config, test, images, epochs = run.config, run.metrics['test'], run.config.data.images, run.history.query('stage == "whole network"')
-    busy, memory = np.array(readings).T if readings else (np.array([np.nan]), np.array([np.nan]))
     speeds = speeds_of(o, arch)
     return dict(
         arch=arch, seed=o.seed, size=o.size, epochs=o.epochs, batch_size=o.batch_size, n_train=images['train'], n_valid=images['valid'], n_test=test['n'],
         **{k: test.get(k) for k in ('accuracy', 'accuracy_low', 'accuracy_high', 'top5', 'macro_f1', 'ece_raw', 'ece')},
-        temperature=config.calibration.temperature, minutes=taken, epoch_images_per_second=images['train'] / epochs.seconds.median(),
+        temperature=config.calibration.temperature, minutes=run.history.seconds.sum() / 60,
+        epoch_images_per_second=images['train'] / epochs.seconds.median(),
         **{stage.replace('training, compiled', 'compiled'): speeds.get(stage) for stage in ('training', 'plain loop', 'network', 'training, compiled')},
-        gpu_busy=busy.mean(), gpu_memory=memory.max(), precision=str(choose_compute(o.device).dtype).removeprefix('torch.'), machine=machine(o.device),
-        torch=config.provenance.versions.get('torch', ''), commit=config.provenance.git_commit or '', command=f'carscope train DATA {options}')
+        gpu_busy=readings.busy.mean(), gpu_memory=readings.memory.max(), precision=str(choose_compute(o.device).dtype).removeprefix('torch.'),
+        machine=machine(o.device), torch=config.provenance.versions.get('torch', ''), commit=config.provenance.git_commit or '',
+        command=f'carscope train DATA {options}')
 
 def main(o):
+    choose_compute(o.device) # raises its error before anything is trained
+    o.runs.mkdir(parents=True, exist_ok=True)
+    failed = []
     for arch in o.arch:
         row = row_of(o, arch)
-        table = pd.read_csv(TABLE) if TABLE.exists() else pd.DataFrame()
-        if len(table):
-            same = (table.arch == arch) & (table.seed == o.seed) & (table['size'] == o.size) & (table.machine == row['machine'])
-            if row['minutes'] is None and same.any(): # the run was there: its duration and utilisation were measured earlier
-                row.update(table[same].iloc[0][['minutes', 'gpu_busy', 'gpu_memory']])
-            table = table[~same]
-        pd.concat([table, pd.DataFrame([row])]).round(4).to_csv(TABLE, index=False)
+        if row is None: failed.append(arch); continue
+        table = pd.read_csv(TABLE) if TABLE.exists() else pd.DataFrame(columns=list(row))
+        others = table[(table.command != row['command']) | (table.machine != row['machine'])]
+        pd.DataFrame([*others.to_dict('records'), row]).round(4).to_csv(TABLE, index=False)
+    if failed: raise CarscopeError(f"not in {TABLE}: {', '.join(failed)}; see the errors above")
 
-if __name__ == '__main__': main(settings())
+if __name__ == '__main__':
+    try: main(settings())
+    except (CarscopeError, OSError) as e: sys.exit(f'error: {e}')

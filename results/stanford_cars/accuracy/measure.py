@@ -2,10 +2,11 @@
 
     python results/stanford_cars/accuracy/measure.py train DATA WEIGHTS RUNS [ROW...]
     python results/stanford_cars/accuracy/measure.py minutes DATA WEIGHTS RUNS [KIND...]
+    python results/stanford_cars/accuracy/measure.py changes DATA WEIGHTS RUNS
 
 DATA is the folder of Stanford Cars, WEIGHTS that of MobileNetV2 in the format of timm, RUNS a folder for the runs. `train` trains the rows that are
 not in RUNS, writes each into accuracy.csv when it is finished, and can be interrupted. `minutes` measures how long a kind of row takes (minutes.csv) on
-a machine that does nothing else, so that `train` can run beside other programs: one epoch is trained and counts for all."""
+a machine that does nothing else, so that `train` can run beside other programs: one epoch is trained and counts for all. `changes` compares the recipe of version 0.1.0, and test-time augmentation, with rows that are in RUNS."""
 import os
 import platform
 import re
@@ -18,19 +19,19 @@ from pathlib import Path
 
 import pandas as pd
 
+from carscope.compare import recipe_curves, recipe_table
 from carscope.config import RECIPES
 from carscope.files import available_cores
+from carscope.inference import evaluate
 from carscope.run import Run
 
 HERE = Path(__file__).parent
 WEIGHTS = 'weights/mobilenetv2_100.tf_in1k' # in the recorded commands
 ARCHS = dict(mobilenetv2='local-dir:WEIGHTS', lite0='tf_efficientnet_lite0', lite1='tf_efficientnet_lite1', lite2='tf_efficientnet_lite2')
-FINE_TUNED = {'mobilenetv2', 'lite0', 'lite2'}
-SETTINGS = [('frozen', 224, None, ARCHS.keys()), ('one_cycle', 128, None, FINE_TUNED), ('one_cycle', 160, 14, FINE_TUNED),
-            ('one_cycle', 160, 28, FINE_TUNED)] # recipe, image size, epochs other than those of the recipe, networks
-KINDS = {f'{recipe} {arch} {size}' + (' 28' if epochs == 28 else ''):
-         f'--arch {ARCHS[arch]} --recipe {recipe} --size {size}' + (f' --epochs {epochs}' if epochs else '')
-         for recipe, size, epochs, archs in SETTINGS for arch in ARCHS if arch in archs}
+SETTINGS = {'frozen {} 224': '--recipe frozen --size 224', 'one_cycle {} 128': '--recipe one_cycle --size 128',
+            'one_cycle {} 160': '--recipe one_cycle --size 160 --epochs 14', 'one_cycle {} 160 28': '--recipe one_cycle --size 160 --epochs 28'}
+KINDS = {name.format(arch): f'--arch {source} {options}' for name, options in SETTINGS.items() for arch, source in ARCHS.items()
+         if arch != 'lite1' or name.startswith('frozen')}
 ROWS = {f'{kind} {seed}': f'{options} --valid 0.1 --test 0.2 --seed {seed} --no-checks' for seed in (42, 1, 2) for kind, options in KINDS.items()} # shortest first
 
 def machine():
@@ -47,7 +48,7 @@ def train(data, weights, runs, *names):
     for name in names or ROWS:
         out = Path(runs)/name.replace(' ', '-')
         if not (out/'metrics.json').exists():
-            call(data, weights, ROWS[name] + (' --resume' if (out/'checkpoint.safetensors').exists() else ' --overwrite'), out)
+            call(data, weights, f'{ROWS[name]} --resume', out)
         write(row_of(name, Run(out)))
 
 def row_of(name, run):
@@ -88,4 +89,19 @@ def minutes(data, weights, runs, *kinds):
         table.loc[[k for k in KINDS if k in table.index]].to_csv(HERE/'minutes.csv')
     write_table(pd.read_csv(HERE/'accuracy.csv'))
 
-if __name__ == '__main__': dict(train=train, minutes=minutes)[sys.argv[1]](*sys.argv[2:])
+def changes(data, weights, runs):
+    "The recipe of version 0.1.0, and test-time augmentation: their gain on the same test images."
+    runs, first, name = Path(runs), Path(runs)/'head-first-mobilenetv2-160-42', 'one_cycle mobilenetv2 160 42'
+    options = f'{ROWS[name]} --set head_epochs=10 --set lr_decay=.75'
+    if not (first/'metrics.json').exists(): call(data, weights, f'{options} --resume', first)
+    found = {('as shipped', 42): Run(runs/name.replace(' ', '-')), ('head first, lr_decay 0.75', 42): Run(first)}
+    recipe_curves(found).to_csv(HERE/'changes_history.csv', index=False, float_format='%.5g')
+    table = recipe_table(found, 'test', 'as shipped').rename(columns=dict(recipe='change'))[['change', 'n', 'accuracy', 'low', 'high', 'gain', 'gain_low', 'gain_high']]
+    augmented, _ = evaluate(Run(runs/'one_cycle-lite0-160-42'), data, tta=True)
+    table['row'] = name
+    table.loc[len(table)] = dict(change='test-time augmentation', n=augmented['n'], row='one_cycle lite0 160 42', **{
+        new: augmented[old] for new, old in dict(accuracy='accuracy', low='accuracy_low', high='accuracy_high', gain='tta_gain', gain_low='tta_gain_low',
+                                                 gain_high='tta_gain_high').items()})
+    table.to_csv(HERE/'changes.csv', index=False, float_format='%.5g')
+
+if __name__ == '__main__': dict(train=train, minutes=minutes, changes=changes)[sys.argv[1]](*sys.argv[2:])
