@@ -8,7 +8,7 @@
     python results/stanford_cars/unknown/measure.py data/stanford_cars RUNS cost
 
 train:  for five random splits, hides 40 classes, and then five whole makes; trains on the others, and measures all scores.
-tables: the means over the splits, in detection.csv, promises.csv and answers.csv.
+tables: the means over the splits, in detection.csv, promises.csv and answers.csv. Rows of trainings that are not in RUNS are kept.
 few:    the promise of 5 % with three images per class, in few.csv.
 cars:   whether photographs of cars, generated cars and images without a car pass the check for a car, in cars.csv.
 cost:   milliseconds per image and bytes in the run, in cost.csv.
@@ -114,8 +114,12 @@ def write_tables(runs):
             answers.append(about | dict(promised=error, wrong=wrong / n, low=wilson(wrong, n)[0], high=wilson(wrong, n)[1],
                                         images=n, **levels, nothing=answer.level.isna().mean(),
                                         accuracy=run.metrics['test']['accuracy']))
+    training = ['recipe', 'kind', 'seed']
     for name, rows in dict(detection=pd.concat(detection, ignore_index=True), promises=pd.DataFrame(promises),
                            answers=pd.DataFrame(answers)).items():
+        before = pd.read_csv(HERE/f'{name}.csv')
+        before = before[~before.set_index(training).index.isin(rows.set_index(training).index)]
+        rows = pd.concat([before, rows], ignore_index=True).sort_values(training, kind='stable')
         rows.to_csv(HERE/f'{name}.csv', index=False, float_format='%.4g')
         keys = [c for c in ('recipe', 'kind', 'others', 'score', 'promised') if c in rows]
         print(rows.drop(columns=[c for c in rows if 'low' in c or 'high' in c or c in ('seed', 'images')]).groupby(keys).mean()
