@@ -35,12 +35,12 @@ class Squash(RandTransform):
     def before_call(self, b, split_idx):
         training = split_idx == 0 # fastai: 0 training, 1 validation
         self.side, self.part = (self.size, _random_box(self.crop)) if training else (self.test_size, (0, 0, 1, 1))
-        self.flip = training and self.flip and random.random() < .5
+        self.flipped = training and self.flip and random.random() < .5
 
     def encodes(self, x:PIL.Image.Image):
         box = tuple(np.tile(x.size, 2) * self.part) # crop and squash in one step
         x = x.resize((self.side, self.side), PIL.Image.Resampling.BILINEAR, box=box)
-        return x.transpose(PIL.Image.Transpose.FLIP_LEFT_RIGHT) if self.flip else x
+        return x.transpose(PIL.Image.Transpose.FLIP_LEFT_RIGHT) if self.flipped else x
 
 def _random_box(smallest):
     "Left, top, right and bottom (0 to 1) of a random crop: its area is at least `smallest`, its aspect ratio 3:4 to 4:3."

@@ -57,7 +57,7 @@ class SquashWithBox(Squash):
     def encodes(self, x:TensorBBox):
         left, top, right, bottom = (2 * v - 1 for v in self.part)
         x = (2 * x - torch.tensor([left + right, top + bottom] * 2)) / torch.tensor([right - left, bottom - top] * 2)
-        return x[..., [2, 1, 0, 3]] * torch.tensor([-1., 1, -1, 1]) if self.flip else x
+        return x[..., [2, 1, 0, 3]] * torch.tensor([-1., 1, -1, 1]) if self.flipped else x
 
 # %% ../nbs/reference/localize.ipynb #28d78b68
 LEAST = .25 # minimum fraction of the area of a box that must remain in the image
