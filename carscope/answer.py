@@ -9,7 +9,6 @@ __all__ = ['MAX_BYTES', 'MAX_PIXELS', 'FORMATS', 'VIEW', 'SLOW_METHODS', 'N_CHEC
            'similar_html', 'heading']
 
 # %% ../nbs/reference/answer.ipynb #59ef4c90
-import base64
 import html
 import io
 import json
@@ -540,7 +539,7 @@ def similar_html(answer) -> str:
     cards = []
     for row in answer.similar.to_dict('records'):
         try:
-            small = load_image(row['image'], 240)
+            small = load_image(row['image'], 240, truncated=True)
             small.thumbnail((320, 320))
             image = f'<img alt="" src="{data_uri(small, quality=80)}">'
         except (OSError, ValueError):

@@ -13,6 +13,7 @@ import io
 import json
 import mimetypes
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -266,11 +267,11 @@ class Guard:
     async def __call__(self, scope, receive, send):
         if scope['type'] != 'http': return await self.app(scope, receive, send)
         path, length = scope['path'].lower(), dict(scope['headers']).get(b'content-length', b'0')
-        if any(f'{route}=http' in path for route in ('/file', '/proxy')):
+        if re.search('/(file|proxy)[=/]+http', path):
             return await self._answer(send, 404, 'addresses are not fetched')
         from starlette.exceptions import HTTPException # a dependency of gradio
-        if '/file=' in path:
-            place = Path(os.path.realpath(scope['path'].partition('/file=')[2]))
+        if named := re.search('/file[=/](.*)', scope['path']):
+            place = Path(os.path.realpath(named[1]))
             if place.is_relative_to(self.uploads.folder) and place not in self.uploads.kept:
                 return await self._preview(send, place)
         seen, sentence = 0, f'this is larger than {MAX_BYTES >> 20} MB: send a smaller copy'

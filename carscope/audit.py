@@ -36,7 +36,7 @@ from .metrics import YEAR_TARGETS, wilson
 from .palette import BLACK, BLUE, GREY, LIGHT_GREY, ORANGE, plain_axes
 from .pictures import load_image, read_bytes, split_crop
 from .jit import jit
-from .readers.names import normalise_name
+from .readers.names import similar_names
 from .readers.registry import shorten
 from .readers.tables import rows_catalog
 from .classes import unknown_classes, unknown_text
@@ -545,10 +545,7 @@ def spelling_groups(
     labels, # labels, which may be missing
 ) -> list[dict]: # label -> number of images
     "Groups of labels that differ only in case, accents, spaces, underscores or hyphens; the largest group first."
-    counts, groups = pd.Series(labels, dtype=object).dropna().astype(str).value_counts(), {}
-    for label, n in counts.items(): groups.setdefault(normalise_name(label), {})[label] = n
-    groups = [dict(sorted(g.items(), key=lambda item: (-item[1], item[0]))) for g in groups.values() if len(g) > 1]
-    return sorted(groups, key=lambda g: -sum(g.values()))
+    return [dict(zip(group.labels, group.images)) for group in similar_names(labels).itertuples()]
 
 # %% ../nbs/reference/audit.ipynb #01c743c2
 @dataclass

@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['POSTPONED', 'SCRATCH', 'IMAGENET_MEAN', 'IMAGENET_STD', 'TIMM_SOURCES', 'ALIASES', 'SECONDS_TO_ANSWER',
            'ARCHITECTURE_ARGS', 'TORCHVISION_ARGS', 'LARGEST_ARG', 'UNFIT', 'SAVE', 'CONVERT', 'UNPACK', 'FIRST_BYTES',
-           'SUFFIXES', 'TORCH_MAGIC', 'AVERAGED', 'WRAPPERS', 'DENSENET', 'PACKAGES', 'YEAR_HEADS', 'import_library',
-           'plain_network', 'residual_network', 'describe_backbone', 'answers', 'check_backbone', 'build_body',
-           'own_size', 'takes_size', 'near_sizes', 'feature_width', 'StandIn', 'read_weights', 'read_tensors',
-           'fit_weights', 'Package', 'efficientnet_names', 'packaged_weights', 'load_body', 'layer_groups',
-           'make_network', 'Branched', 'OrdinalLink', 'SpreadLink', 'year_link', 'SoftYears']
+           'SUFFIXES', 'TORCH_MAGIC', 'AVERAGED', 'WRAPPERS', 'DENSENET', 'PACKAGES', 'import_library', 'plain_network',
+           'residual_network', 'describe_backbone', 'answers', 'check_backbone', 'build_body', 'own_size', 'takes_size',
+           'near_sizes', 'feature_width', 'StandIn', 'read_weights', 'read_tensors', 'fit_weights', 'Package',
+           'efficientnet_names', 'packaged_weights', 'load_body', 'layer_groups', 'make_network', 'Branched',
+           'OrdinalLink', 'SpreadLink', 'year_link', 'SoftYears']
 
 # %% ../nbs/reference/backbone.ipynb #7d0654dd
 import difflib
@@ -746,8 +746,6 @@ class Branched(nn.Module):
         return torch.cat([out.float(), self.beside(seen[0]).float()], 1)
 
 # %% ../nbs/reference/backbone.ipynb #8049197e
-YEAR_HEADS = 'classes', 'soft', 'ordinal', 'regression'
-
 class OrdinalLink(nn.Module):
     """From K - 1 logits to K log-probabilities (CORN; Shi, Cao and Raschka, 2021). Logit k is for the question whether the year
     is later than year k, given that it is not earlier than year k. The cross-entropy of the result is the sum of the
@@ -781,7 +779,7 @@ class SpreadLink(nn.Module):
         return torch.cat([below[:, :1], below[:, 1:] + above[:, :-1] + gap, above[:, -1:]], 1)
 
 def year_link(
-    head:str, # a name of `YEAR_HEADS`
+    head:str, # a name of `config.YEAR_HEADS`
     years,    # (K,) year of each class, ascending
 ) -> tuple[int, nn.Module]: # output width of the linear layer, and the module that turns its output into K logits or None
     "The width and the link of a year head. The link is None if the linear layer computes the logits itself."

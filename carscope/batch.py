@@ -178,7 +178,8 @@ def predict(self:PartPredictor,
     good = table.error.isna().to_numpy()
     self.uncropped = sum(split_crop(r)[1] is None for r in np.array(references)[good]) if self.config.preparation.crop else 0
     known = table[good].assign(image=np.asarray(references, object)[good], **facts.loc[good, ['width', 'height']])
-    if self.boxes and good.any():
+    if self.boxes and not good.any(): known[FOUND] = np.nan
+    elif self.boxes:
         net = self.objective.load(self.run)
         known, logits = predict_rows(self.objective, net, known, self.config, self.compute,
                                      self.detector and self.detector.distance, workers=self.workers)

@@ -621,11 +621,16 @@ def fetch_run(
         reason = str(e).splitlines()[0] if str(e) else type(e).__name__
         raise CarscopeError(f'{source} is damaged ({reason}): fetch or write it again') from None
     run = Run.create(out, config, overwrite)
-    run.write_weights(weights)
-    if history is not None: run.write_history(history)
-    if seen is not None: _write_seen(seen, run.path/'catalog.parquet')
-    if detector is not None: run.write_detector(detector)
-    if metrics is not None: run.write_json('metrics.json', metrics)
+    try:
+        run.write_weights(weights)
+        if history is not None: run.write_history(history)
+        if seen is not None: _write_seen(seen, run.path/'catalog.parquet')
+        if detector is not None: run.write_detector(detector)
+        if metrics is not None: run.write_json('metrics.json', metrics)
+    except BaseException: # such as a full disk: half a run would stop the next attempt
+        for name in 'config.json', 'model.safetensors', 'history.csv', 'catalog.parquet', 'ood.safetensors', 'metrics.json':
+            (run.path/name).unlink(missing_ok=True)
+        raise
     return run
 
 def _run_weights(folder):

@@ -329,11 +329,11 @@ def predict_command(
 def _answer(row, config):
     "The end of a line: the reason for which an image is refused, or the safe answer."
     import pandas as pd
-    if pd.notna(row.reason): return f': {row.reason} (p-value {row.p_value:.3f}, refused below {config.ood.refused:g})'
+    if pd.notna(row.reason): return f': {row.reason} (p-value {row.p_value:.3f}, refused at {config.ood.refused:g} or less)'
     if 'low' in row: return f': {row.low:.0f} to {row.high:.0f}'
     if 'level' not in row: return ''
     if pd.isna(row.level): return ': no answer is safe'
-    unsure = '' if row.level == 'class' else f', class not certain'
+    unsure = '' if row.level == 'class' else ', class not certain'
     return f': {row.answer} ({100 * row.answer_probability:.0f} %){unsure}'
 
 def _status(table): return 2 if table.attrs['left_out'] else 0 # some images could not be opened
@@ -394,7 +394,7 @@ def modernity_command(
         extra = baseline, year_modernity.interval_table(valid, test) if enough else None
     elif single:
         names = list_images(what)
-        usable, bad = usable_images(names)
+        usable, bad = usable_images(names, run.config.preparation.truncated)
         table = year_modernity.predict_years(run, usable, device.value, workers)
         table['image'] = table.image.map(names)
     else: table = year_modernity.predict_years(run, run.prepare(list_catalog(what), True), device.value, workers, progress=True)

@@ -179,6 +179,8 @@ class Recipe(_Optimiser):
 
     def __post_init__(self):
         if self.mixup and self.cutmix: raise ValueError('mixup and cutmix cannot both be used: set one of them to 0')
+        if self.schedule == 'plateau' and not self.lr_drop:
+            raise ValueError('the schedule plateau multiplies the learning rate by lr_drop: set lr_drop above 0')
 
     @property
     def eval_size(self) -> int: # px
@@ -275,7 +277,7 @@ class TrainingConfig:
         choices=('triplet', 'contrastive'))
     cache_images:bool = setting(False, 'Cache of downscaled images, for large photographs.', flag='--cache-images')
     compile:bool = setting(
-        False, 'Compiled network (torch.compile): one or two minutes that only long trainings win back.', flag='--compile')
+        False, 'Compiled network (torch.compile): one or two minutes more at the start, then faster epochs.', flag='--compile')
 
     def __post_init__(self):
         if self.valid + self.test >= 1:

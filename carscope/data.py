@@ -74,7 +74,6 @@ def make_dataloaders(
 import hashlib
 import io
 import os
-import re
 import sys
 import unicodedata
 import warnings
@@ -91,7 +90,6 @@ import PIL.Image
 from tqdm import tqdm
 
 from .files import CarscopeError, MissingFile, as_path, available_cores, check_unique, value_text, whole_number
-from .metrics import YEAR_TARGETS, class_years
 from .palette import BLUE, GREY, ORANGE, SKY, YELLOW, plain_axes
 from .pictures import load_image, read_bytes, reference_size, split_crop
 from .readers.devkit import read_devkit
@@ -200,13 +198,13 @@ def usage_table(
     catalog, # as `check_images` returns it
 ): # pandas Styler, a row per finding: number of images, fraction of all listed images, up to three examples
     "A table of the images that are used, the images that are left out with the reasons, and possible problems."
-    dropped, found = catalog.attrs.get('dropped', ()), []
+    dropped, findings = catalog.attrs.get('dropped', ()), []
     total = len(catalog) + len(dropped)
     def add(what, images, of=total):
         images = list(images)
         examples = [Path(p).name for p in images[:3]] if len(images) < of else []
         fraction = len(images) / max(of, 1)
-        found.append({'found': what, 'images': len(images), 'fraction': fraction, 'for example': ', '.join(examples)})
+        findings.append({'finding': what, 'images': len(images), 'fraction': fraction, 'for example': ', '.join(examples)})
     add('listed', [*catalog.image, *(p for p, _ in dropped)])
     add('used', catalog.image)
     for reason, n in Counter(r for _, r in dropped).most_common():
@@ -220,7 +218,7 @@ def usage_table(
     for what, rows in unknown.items():
         if rows.any(): add(what, catalog.image[rows])
     percentage = lambda fraction: f'{100*fraction:.1f} %'
-    return pd.DataFrame(found).set_index('found').style.format({'images': '{:,}', 'fraction': percentage})
+    return pd.DataFrame(findings).set_index('finding').style.format({'images': '{:,}', 'fraction': percentage})
 
 def _misspelt(catalog):
     "Whether the label of each row is not the most frequent one of its group in `similar_names`."

@@ -21,7 +21,7 @@ from .confusion import most_confused
 from .files import OUTPUT_MARK, CarscopeError, cache_home, mark_output
 from .finetune import train
 from .maps import make_question, map_images
-from .metrics import COVERAGE, with_interval
+from .metrics import COVERAGE
 from .pictures import data_uri, load_image
 from .report import figure_html, plot_confusion, plot_year_errors, summary_html, write_report
 from .run import Run

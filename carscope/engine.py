@@ -127,12 +127,12 @@ class Compute:
         return nullcontext() if self.dtype == torch.float32 else torch.autocast(self.device.type, self.dtype)
 
 def choose_compute(
-    device:str='auto', # auto, cpu, cuda or mps
+    device:str='auto', # auto, cpu, cuda or mps; cuda:1 is the second GPU
 ) -> Compute:
     """The fastest settings for `device` that do not change predictions. `auto` uses a GPU if there is one.
 
     Raises CarscopeError if the device is unknown or not available."""
-    device = str(device) # also a `torch.device`
+    device, _, index = str(device).partition(':') # also a `torch.device`, with the number of a GPU
     available = dict(cuda=torch.cuda.is_available(), mps=torch.backends.mps.is_available(), cpu=True)
     if device == 'auto': device = next(d for d in available if available[d])
     if device not in available: raise CarscopeError(f"device '{device}' is unknown: choose auto, cpu, cuda or mps")
@@ -142,7 +142,7 @@ def choose_compute(
         native = torch.cuda.is_bf16_supported(including_emulation=False)
         dtype = torch.bfloat16 if native else torch.float16
     if device == 'cpu' and _cpu_has_bfloat16(): dtype = torch.bfloat16
-    own = _join_processes(device) if world_size() > 1 else torch.device(device)
+    own = _join_processes(device) if world_size() > 1 else torch.device(device, int(index)) if index else torch.device(device)
     return Compute(own, dtype, channels_last=device != 'mps')
 
 def _cpu_has_bfloat16():
@@ -195,6 +195,7 @@ def normalised(
     device=None, # device of the result; None: device of `pixels`
 ) -> torch.Tensor: # (n, 3, size, size), float32
     "Normalise pixels with the mean and standard deviation of the backbone."
+    device = pixels.device if device is None else device
     mean, std = (torch.tensor(about[k], device=device).view(1, 3, 1, 1) for k in ('mean', 'std'))
     return (pixels.to(device, non_blocking=True).float() / 255 - mean) / std
 

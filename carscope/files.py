@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['FULL', 'OUTPUT_MARK', 'CarscopeError', 'MissingFile', 'FileProblem', 'atomic_write', 'not_writable', 'write_json',
-           'read_json', 'mark_output', 'is_output', 'cache_home', 'cache_problem', 'available_cores', 'require',
-           'value_text', 'named_value', 'as_path', 'whole_number', 'as_text', 'check_unique']
+           'read_json', 'mark_output', 'is_output', 'cache_home', 'cache_problem', 'umask', 'available_cores',
+           'require', 'value_text', 'named_value', 'as_path', 'whole_number', 'as_text', 'check_unique']
 
 # %% ../nbs/reference/files.ipynb #42492856
 import errno
@@ -39,7 +39,7 @@ def atomic_write(
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part
         os.replace(part, path)
-    except PermissionError: raise not_writable(path.parent) from None
+    except PermissionError as e: raise _unreadable(e.filename, path.parent) or not_writable(path.parent) from None
     except (FileExistsError, NotADirectoryError):
         raise FileProblem(f'{path.parent} cannot be a folder because a file has its name: choose another folder') from None
     except (OSError, SafetensorError) as e:
@@ -50,6 +50,11 @@ def atomic_write(
         if part.exists(): part.unlink()
 
 FULL = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
+
+def _unreadable(file, folder):
+    "The error to raise if access to a file outside of the output folder was denied; otherwise None."
+    if file is None or Path(os.fsdecode(file)).is_relative_to(folder): return None
+    return FileProblem(f'{os.fsdecode(file)} cannot be read: change its permissions')
 
 def not_writable(folder): return FileProblem(f'{folder} cannot be written to: choose another folder, or change its permissions')
 
@@ -94,9 +99,15 @@ def cache_problem(
 ):
     "Returns the FileProblem to raise if the cache folder is not writable."
     remedy = 'free some space, or set CARSCOPE_CACHE to another folder'
-    return FileProblem(f'the cache folder {folder} cannot be written to ({error.strerror}): {remedy}')
+    return FileProblem(f'the cache folder {folder} cannot be written to ({error.strerror or error}): {remedy}')
 
 # %% ../nbs/reference/files.ipynb #4899be39
+def umask() -> int:
+    "The mask of permissions of this process, which can only be read by setting it."
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
 def available_cores() -> int:
     "Number of processor cores for this process, from its affinity and container limit (cgroup v1 and v2); at least 1."
     try: cores = len(os.sched_getaffinity(0))

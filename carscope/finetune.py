@@ -592,13 +592,26 @@ def _objective(chosen):
     if chosen.distances: return objective_class('class and distances')(chosen.distances)
     return Classification()
 
+def _relabelled(catalog, file):
+    "The catalog with the labels of a list, and the new labels by content. Warns about duplicates that have another label then."
+    before = catalog.label.fillna('').to_numpy()
+    catalog = relabel_rows(catalog, file)
+    labels = catalog.label.fillna('')
+    changed = catalog.assign(label=labels)[(labels != before).to_numpy()]
+    several = catalog[catalog.content.isin(changed.content)].groupby('content').label.nunique(dropna=False)
+    unclear = changed.content.isin(several.index[several > 1])
+    if unclear.any():
+        warnings.warn(f'{file}: {unclear.sum():,} relabelled images have an exact duplicate with another label '
+                      f'({Path(changed.image[unclear].iloc[0]).name}): other data sets with them are evaluated with the labels they '
+                      'have there. Select the duplicates, too, or exclude them')
+    return catalog, dict(zip(changed.content[~unclear], changed.label[~unclear]))
+
 def _prepared(data, chosen, compute, body, backbone, split, objective, progress):
     "Create the training with its catalog and configuration. Raises CarscopeError if the data do not fit the settings."
     found = checked_catalog(data, progress, truncated=chosen.truncated)
     catalog = exclude_rows(found, chosen.exclude) if chosen.exclude else found
-    labels = dict(zip(catalog.content, catalog.label.fillna('')))
-    if chosen.relabel: catalog = relabel_rows(catalog, chosen.relabel)
-    new = {c: l for c, l in zip(catalog.content, catalog.label.fillna('')) if chosen.relabel and labels.get(c) != l}
+    new = {}
+    if chosen.relabel: catalog, new = _relabelled(catalog, chosen.relabel)
     if chosen.crop: catalog = crop_catalog(catalog, chosen.margin, chosen.keep_aspect)
     catalog, target, periods = _year_target(catalog, chosen.target, chosen.periods)
     _check_classes(catalog, target, split)
@@ -791,7 +804,7 @@ def _explained(training):
             way_out = 'free some space' if e.errno in FULL else 'check its permissions'
             raise FileProblem(f"{e.filename or 'a file'} cannot be used ({os.strerror(e.errno)}): {way_out}, or choose another "
                               f"folder ({left.lstrip(': ') or 'nothing is kept'})") from None
-        if 'shared memory' in str(e) or 'shm' in str(e):
+        if 'shared memory' in str(e) or '</torch_' in str(e): # </torch_...> is a file in the shared memory
             raise CarscopeError('the shared memory of this machine (/dev/shm) is full: load images without other processes '
                                 f'(--workers 0){left}') from None
         if isinstance(e, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(e):

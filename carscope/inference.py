@@ -24,7 +24,7 @@ from .engine import process_slice
 from .files import CarscopeError, whole_number
 from .metrics import YEAR_TARGETS, calibrate, metrics_of, paired_gain, wilson
 from .ood import REFUSED, ClassDistance, Detector, refusal_reasons, with_distance
-from .pictures import is_there
+from .pictures import image_keys, is_there
 from .predictions import Predictions
 from .classes import class_map, map_remedy, unknown_classes, unknown_text
 from .inputs import list_images, usable_images
@@ -193,7 +193,7 @@ def predict(
     images for `error`."""
     run, top = as_run(run), whole_number('top', top)
     images, bad = list(list_images(images)), []
-    if skip: images, bad = usable_images(images)
+    if skip: images, bad = usable_images(images, run.config.preparation.truncated)
     config, references, compute = run.config, run.prepare_images(images, checked=skip), choose_compute(device)
     rows, detector = pd.DataFrame(dict(image=references)), find_detector(run)
     rows, logits = predict_rows(Classification(), run.network(), rows, config, compute, detector and detector.distance,
@@ -396,8 +396,9 @@ def _found_images(run, data, progress):
     "The catalog of the run, with the present paths of its training and validation images."
     catalog = run.catalog[run.catalog.split.isin(['train', 'valid'])]
     if data is not None:
-        moved = run.prepare(data, progress).drop_duplicates('content').set_index('content').image
-        catalog = catalog.assign(image=catalog.content.map(moved))
+        there = run.prepare(data, progress)
+        here, keys = image_keys(catalog, there)
+        catalog = catalog.assign(image=pd.Series(here, catalog.index).map(dict(zip(keys[::-1], there.image[::-1]))))
     gone = [a for a, b in zip(run.catalog.loc[catalog.index].image, catalog.image) if pd.isna(b) or not is_there(b)]
     if not gone: return catalog
     where = 'at their paths' if data is None else 'in this data set'

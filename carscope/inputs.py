@@ -50,12 +50,14 @@ def image_arguments(
     "The arguments as text, each once, because a stream can be read only once."
     return list(dict.fromkeys(image_paths(paths)))
 
-def _images_of(path):
-    "Pairs (path of an image, its name) for one argument."
+def _images_of(path, lists=()):
+    "Pairs (path of an image, its name) for one argument. `lists`: the lists that name it."
     if _is_stream(path): return _of_stream(path)
     _check(path)
     if os.path.isdir(path): return [(p, p) for p in _folder_catalog(path).image]
-    if (several := _several(path)) is not None: return [pair for p in several for pair in _images_of(p)]
+    if (several := _several(path)) is not None:
+        lists = _with_list(path, lists)
+        return [pair for p in several for pair in _images_of(p, lists)]
     return [(p, p) for p in read_catalog(path).image] if _is_data_set(path) else [(path, path)]
 
 def are_images(
@@ -164,6 +166,11 @@ def _several(path):
 
 _LISTS = '.txt', '.lst'
 
+def _with_list(path, lists):
+    "The real paths of the lists that are being read, with this one. Raises CarscopeError if it is among them already."
+    if (real := os.path.realpath(path)) in lists: raise CarscopeError(f'the list {path} names itself: remove the line with its name')
+    return (*lists, real)
+
 def _lines(data, name):
     "The arguments in a text with one per line. Paths that do not exist in the working folder are relative to the list."
     try: text = data.decode('utf-8-sig')
@@ -209,14 +216,14 @@ def list_catalog(
     rows.attrs = dict(dropped=sum((p.attrs.get('dropped', Dropped()) for p in parts), Dropped()))
     return rows
 
-def _pieces(paths):
-    "Images and catalogs, in the order of the arguments."
+def _pieces(paths, lists=()):
+    "Images and catalogs, in the order of the arguments. `lists`: the lists that name them."
     for path in paths:
         if _is_stream(path): yield from (image for image, _ in _of_stream(path))
         else:
             _check(path)
             if os.path.isdir(path): yield _folder_catalog(path)
-            elif (several := _several(path)) is not None: yield from _pieces(several)
+            elif (several := _several(path)) is not None: yield from _pieces(several, _with_list(path, lists))
             else: yield read_catalog(path) if _is_data_set(path) else path
 
 def _each_once(rows):
@@ -231,10 +238,11 @@ def _each_once(rows):
 # %% ../nbs/reference/inputs.ipynb #b14d3c5f
 def usable_images(
     images, # paths or image references
+    truncated:bool=False, # a truncated JPEG can be opened, as in a training with this setting
 ) -> tuple[list, list]: # the images that can be opened; pairs (image, reason) of the others, with one warning about them
     "The images that can be opened. Raises CarscopeError if there is none: for one image, with its reason."
     def problem(image):
-        try: load_image(image, size=32)
+        try: load_image(image, size=32, truncated=truncated)
         except CarscopeError as e: return str(e)
     with ThreadPoolExecutor(available_cores()) as pool: problems = list(pool.map(problem, images := list(map(str, images))))
     bad = [(image, why) for image, why in zip(images, problems) if why]

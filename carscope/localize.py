@@ -328,7 +328,7 @@ def find_boxes(
     run, images = as_run(run), image_paths(images)
     net, references = load_two_heads(run), run.prepare_images(images)
     rows = pd.DataFrame(dict(image=references))
-    rows[['width', 'height']] = [load_image(image).size for image in references]
+    rows[['width', 'height']] = [load_image(image, truncated=True).size for image in references]
     rows, _ = run.objective.predict(net, rows, run.config, choose_compute(device), workers=workers, progress=progress)
     corners = [split_crop(reference)[1][:2] if reference != image else (0, 0) for reference, image in zip(references, images)]
     boxes = rows[FOUND].to_numpy() + np.tile(np.reshape(corners, (-1, 2)), 2)

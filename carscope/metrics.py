@@ -339,9 +339,10 @@ def calibrated_error(
     resamples:int=200,     # number of simulated label sets
     seed:int=0,            # of the random number generator
     equal_mass:bool=False, # bins with equal numbers of images; else of equal width
-) -> tuple[float, float]: # mean and 97.5th percentile of the ECE
+) -> tuple[float, float]: # mean and 97.5th percentile of the ECE; NaN without images
     "ECE that a perfectly calibrated model with these confidences has by chance (Bröcker and Smith, 2007)."
     rng, confidence = np.random.default_rng(seed), np.sort(np.asarray(confidence, float))
+    if not len(confidence): return np.nan, np.nan
     of = _bin_of(confidence, bins, equal_mass)
     starts = np.flatnonzero(np.r_[True, of[1:] != of[:-1]]) # confidences are sorted, so each bin is contiguous
     right = lambda: rng.random(len(confidence)) < confidence
@@ -432,14 +433,20 @@ def conformal_rank(
     coverage:float,  # above 0 and below 1
 ) -> int: # 1 to n; n + 1 for too few images
     "Rank of the validation score used as the limit (Vovk et al., 2005). Raises CarscopeError for a coverage out of range."
-    if not 0 < coverage < 1: raise CarscopeError(f'coverage={coverage:g}: must be above 0 and below 1')
-    return math.ceil((n + 1) * Fraction(coverage).limit_denominator(10**6)) # exact: 10 * 0.9 is 9
+    return math.ceil((n + 1) * _exact(coverage))
+
+def _exact(coverage):
+    "The coverage as a fraction, so that 10 * 0.9 is 9. Raises CarscopeError if it is out of range."
+    fraction = Fraction(coverage).limit_denominator(10**6) if math.isfinite(coverage) else None
+    if fraction is None or not 0 < fraction < 1:
+        raise CarscopeError(f'coverage={coverage:.9g}: must be above 0 and below 1, with at most six decimal places')
+    return fraction
 
 def min_conformal(
     coverage:float, # above 0 and below 1
 ) -> int: # number of validation images
-    "Smallest number of validation images for a coverage."
-    return math.ceil(1 / (1 - Fraction(coverage).limit_denominator(10**6)) - 1)
+    "Smallest number of validation images for a coverage. Raises CarscopeError for a coverage out of range."
+    return math.ceil(1 / (1 - _exact(coverage)) - 1)
 
 def conformal_quantile(
     scores,          # (n,) of validation images; high: far from the truth

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['SHARD_MEMORY', 'NO_IMAGE', 'IMAGE_SUFFIXES', 'AVIF_SUFFIXES', 'HEIC_SUFFIXES', 'NEEDS_HEIF', 'NEEDS_AVIF', 'NOT_READ',
-           'MAX_PIXELS', 'split_crop', 'read_bytes', 'is_there', 'ImageError', 'image_paths', 'Shard', 'open_parquet',
-           'image_columns', 'image_column', 'hub_features', 'is_image_data', 'open_shard', 'ArrowShard', 'open_arrow',
-           'tar_members', 'Tar', 'open_tar', 'image_problem', 'reads_heic', 'reads_avif', 'load_image', 'frame_size',
-           'reference_size', 'data_uri']
+           'MAX_PIXELS', 'split_crop', 'image_keys', 'read_bytes', 'is_there', 'ImageError', 'image_paths', 'Shard',
+           'open_parquet', 'image_columns', 'image_column', 'hub_features', 'is_image_data', 'open_shard', 'ArrowShard',
+           'open_arrow', 'tar_members', 'Tar', 'open_tar', 'image_problem', 'reads_heic', 'reads_avif', 'load_image',
+           'frame_size', 'reference_size', 'data_uri']
 
 # %% ../nbs/reference/pictures.ipynb #ec849ff1
 import base64
@@ -41,6 +41,16 @@ def split_crop(
     "Split an image reference into file, shard row or file in an archive, and crop."
     found = _cropped.match(str(image))
     return (found[1], tuple(map(int, found.groups()[1:]))) if found else (str(image), None)
+
+def image_keys(
+    *tables, # DataFrames with the column `content` (hash of the file), and `image` if their images can be crops
+) -> list[list[str]]: # one list of keys per table
+    "Keys by which the same image is found in several tables: the hash of the file, with the crop if a table has several of a file."
+    crops = [[split_crop(image)[1] if isinstance(image, str) else None for image in t.get('image', [None] * len(t))] for t in tables]
+    pairs = [set(zip(t.content, of_table)) for t, of_table in zip(tables, crops)]
+    several = any(len(some) > len({content for content, _ in some}) for some in pairs)
+    return [[f'{content}{crop}' if several and crop else content for content, crop in zip(t.content, of_table)]
+            for t, of_table in zip(tables, crops)]
 
 def _container(path):
     "The opened shard or archive of an image reference, and the row or name in it; (None, path) for a file."

@@ -236,6 +236,14 @@ def read_predictions(
     if is_prediction_folder(path): return _read_folder(path)
     if path.is_dir(): raise CarscopeError(f'{path} is a folder: give the predictions.parquet of a run, or a CSV file')
     if not path.exists(): raise MissingFile(f'{path} does not exist: give the predictions.parquet of a run, or a CSV file')
+    try: return _read_parquet(path)
+    except CarscopeError: raise
+    except (OSError, ValueError, TypeError, KeyError) as e: # of pyarrow, of JSON, and of missing entries
+        reason = str(e).splitlines()[0] if str(e) else type(e).__name__
+        raise CarscopeError(f'{path} is damaged ({reason}): copy it again, or evaluate the run again') from None
+
+def _read_parquet(path):
+    "Predictions from a file of `write_predictions`."
     with open_parquet(path) as file:
         about = json.loads((file.schema_arrow.metadata or {}).get(b'carscope', b'null'))
         if about is None:

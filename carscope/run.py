@@ -354,7 +354,7 @@ def prepare_images(self:Run,
     decoded."""
     images = image_paths(images)
     if not checked:
-        for image in images: load_image(image, size=32)
+        for image in images: load_image(image, size=32, truncated=self.config.preparation.truncated)
     if not self.config.preparation.crop: return images
     known = self.known_crops()
     found = [image if split_crop(image)[1] else image + known.get(content_hash(read_bytes(image)), '') for image in images]
@@ -367,8 +367,9 @@ def prepare_images(self:Run,
 
 @patch
 def known_crops(self:Run) -> dict: # {hash of the image file's bytes: '#xywh=x,y,width,height' in px}
-    "The crops of the images in the run's catalog; empty if the run has no catalog."
+    "The crops of the images in the run's catalog, without files that have several crops; empty if the run has no catalog."
     try: catalog = self.catalog
     except MissingFile: return {}
-    crops = [split_crop(image)[1] for image in catalog.image]
-    return {c: '#xywh={},{},{},{}'.format(*crop) for c, crop in zip(catalog.content, crops) if crop}
+    crops = {}
+    for content, (_, crop) in zip(catalog.content, map(split_crop, catalog.image)): crops.setdefault(content, set()).add(crop)
+    return {c: '#xywh={},{},{},{}'.format(*crop) for c, (crop, *others) in crops.items() if crop and not others}

@@ -814,7 +814,7 @@ def _drawable(image):
     return np.asarray(image.resize([max(side, shortest) for side in image.size])), f'; {size[0]} x {size[1]} px, drawn stretched'
 
 def _draw(path, m, title, file):
-    picture, note = _drawable(load_image(path, size=400))
+    picture, note = _drawable(load_image(path, size=400, truncated=True))
     title = title.replace('\n', f'{note}\n', 1)
     fig, axes = plt.subplots(1, 3, figsize=(9, 3 * picture.shape[0] / picture.shape[1] + .5), layout='constrained')
     fig.suptitle(title, x=.01, ha='left', fontsize=9)
@@ -846,8 +846,9 @@ def explain(
     if not shown: raise CarscopeError('no image is given to explain: pass at least one image')
     _check_out(out)
     images = list(shown)
-    if skip: images, bad = usable_images(images)
-    sizes = [load_image(p, size=32).size for p in images]
+    truncated = run.config.preparation.truncated
+    if skip: images, bad = usable_images(images, truncated)
+    sizes = [load_image(p, size=32, truncated=truncated).size for p in images]
     references = run.prepare_images(images, checked=True) # cropped if the run was trained on crops
     net, config = run.network(), run.config
     question, compute = make_question(target, config), choose_compute(device)

@@ -100,9 +100,10 @@ def similar(
     of the run are no longer at their paths."""
     run, top, images, bad = as_run(run), whole_number('top', top), list(list_images(images)), []
     if not images: raise CarscopeError('no image is given to compare with: pass at least one image')
-    if skip: images, bad = usable_images(images)
+    truncated = run.config.preparation.truncated
+    if skip: images, bad = usable_images(images, truncated)
     references, compute = run.prepare_images(images, checked=skip), choose_compute(device)
-    asked = check_images(as_catalog(dict(image=references)))
+    asked = check_images(as_catalog(dict(image=references)), truncated=truncated)
     net, config = run.network(), run.config
     catalog, features, rows = _gallery(run, net, config, data, compute, workers, progress)
     asked_features, at = embed(net, config, asked, compute, workers, progress)
@@ -188,18 +189,18 @@ def plot_neighbours(
                            squeeze=False, subplot_kw=dict(xticks=[], yticks=[]))
     for row, (image, caption, cards) in zip(axes, table):
         for ax in row[1 + len(cards):]: ax.set_axis_off()
-        row[0].imshow(load_image(image))
+        row[0].imshow(load_image(image, truncated=True))
         row[0].set_title(f'{caption}\n(query)', fontsize=8.5, fontweight='bold')
         for ax, (image, caption, likeness, same) in zip(row[1:], cards):
             mark, colour, line = _MARKS[same]
-            ax.imshow(load_image(image))
+            ax.imshow(load_image(image, truncated=True))
             ax.set_title(f'{mark}{caption}\nsimilarity {likeness:.2f}', fontsize=8.5, color=colour)
             ax.spines[:].set(color=colour, linewidth=2.5, linestyle=line)
     return axes
 
 # %% ../nbs/reference/similar.ipynb #4aecd9a4
 def _image_html(image, side, alt): # side: width of the displayed image, px
-    small = load_image(image, side)
+    small = load_image(image, side, truncated=True)
     small.thumbnail((side, side))
     return f'<img width="{side}" alt="{html.escape(alt)}" src="{data_uri(small, quality=75)}">'
 

@@ -235,8 +235,8 @@ def plot_search(
     fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3), layout='constrained', width_ratios=(3, 2))
     left.step(table.trial, 100 * table.accuracy.where(finished).cummax().ffill(), where='post', color=BLUE, lw=1,
               label='best so far')
-    left.plot(table.trial[finished], 100 * table.accuracy[finished], 'o', color=BLUE, label='finished')
-    left.plot(table.trial[~finished], 100 * table.accuracy[~finished], 'o', color=BLUE, mfc='white', label='cut short')
+    left.plot(table.trial[finished], 100 * table.accuracy[finished], 'o', color=BLUE, label='complete')
+    left.plot(table.trial[~finished], 100 * table.accuracy[~finished], 'o', color=BLUE, mfc='white', label='pruned')
     left.set(xlabel='trial', ylabel='validation accuracy (%)')
     left.xaxis.set_major_locator(MaxNLocator(integer=True))
     left.legend(frameon=False, fontsize=8)
@@ -244,6 +244,6 @@ def plot_search(
         right.barh(y, 100 * values.mean(), color=BLUE, height=.6)
         right.plot(100 * values, [y] * len(values), '|', color='black', ms=8)
     right.set_yticks(range(shares.shape[1]), shares.columns)
-    right.set(xlabel=f'explained variance (%), n = {finished.sum()} finished trials', xlim=(0, 100))
+    right.set(xlabel=f'explained variance (%), n = {finished.sum()} complete trials', xlim=(0, 100))
     plain_axes(left, right)
     return fig

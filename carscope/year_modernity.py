@@ -41,6 +41,7 @@ from .metrics import (COVERAGE, YEAR_TARGETS, bootstrap, class_edges, class_year
 from .palette import BLUE, GREEN, GREY, LIGHT_GREY, ORANGE, plain_axes
 from .pictures import image_paths, load_image
 from .predictions import Predictions, below_their_folder, read_prediction_table
+from .readers.registry import CATALOG_COLUMNS
 from .run import Run, as_run, claim_output
 from .showroom import car_of_image, draw, expose, redraw, restyle
 
@@ -245,7 +246,7 @@ def lead_by(
         there = ', '.join(c for c in ('make', 'model', 'body', 'group', 'view', 'decade', 'year') if c in table)
         raise CarscopeError(f"there is no column '{column}' to group by; choose one of {there}")
     table = table[table[column].notna() & (table.groupby(column, observed=True).image.transform('size') >= min_images)]
-    if not len(table): raise CarscopeError(f'no {column} has {min_images} images with a year: choose a smaller least')
+    if not len(table): raise CarscopeError(f'no {column} has {min_images} images with a year: choose a smaller min_images')
     value, names = pd.factorize(table[column])
     line = pd.factorize(table.group.fillna(table.image) if 'group' in table else table.image)[0]
     trial, trials = pd.factorize(value * (line.max() + 1) + line)

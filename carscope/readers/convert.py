@@ -6,8 +6,6 @@
 __all__ = ['FILES', 'writers', 'convert']
 
 # %% ../../nbs/reference/readers/convert.ipynb #ab1679e3
-from pathlib import Path
-
 import pandas as pd
 
 import carscope.readers # registers all formats

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from ..files import CarscopeError
 from ..pictures import hub_features, image_problem, open_parquet, NOT_READ
-from .common import clean_text, read_lines, walk_files
+from .common import NUMBER_TEXT, clean_text, read_lines, walk_files
 from .images_out import new_folder, place_images, portable_names
 from .names import FACTS, parse_labels
 from .registry import (CATALOG_COLUMNS, NUMBERS, SPLIT_NAMES, Reader, as_catalog, as_numbers, as_splits,
@@ -99,14 +99,12 @@ def _text(values):
     texts = [pd.NA if v is None or v is pd.NA or v != v else clean_text(v) for v in values]
     return pd.Series(texts, values.index, dtype='string')
 
-_canonical = r'-?(0|[1-9]\d{0,14})(\.0|\.\d{0,14}[1-9])?'
-
 def _extra(values, from_text):
     "A column that carscope does not know, with the type of its values: bool, whole numbers, numbers or text."
     kinds = {type(v) for v in values.dropna()}
     if kinds == {bool}: return values.astype('boolean')
     text = _text(values)
-    if not kinds or not (kinds <= {int, float} or from_text and text.dropna().str.fullmatch(_canonical).all()): return text
+    if not kinds or not (kinds <= {int, float} or from_text and text.dropna().str.fullmatch(NUMBER_TEXT).all()): return text
     whole = not text.str.contains('.', regex=False).any() if from_text else kinds == {int}
     return pd.to_numeric(text).astype('Int64' if whole else 'Float64')
 

@@ -23,7 +23,7 @@ from pathlib import Path
 import PIL.Image
 from tqdm import tqdm
 
-from ..files import FULL, CarscopeError, FileProblem, MissingFile, available_cores, not_writable
+from ..files import FULL, CarscopeError, FileProblem, MissingFile, available_cores, not_writable, umask
 from ..pictures import load_image, read_bytes, split_crop
 from .common import name_key
 
@@ -43,18 +43,12 @@ def new_folder(
         if path.exists() and not path.is_dir(): raise CarscopeError(f'{path} is a file: choose a new folder')
         path.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f'.{path.name[:40]}.', suffix='.part', dir=path.parent))
-        os.chmod(part, 0o777 & ~_umask()) # mkdtemp makes a folder that only its owner can read
+        os.chmod(part, 0o777 & ~umask()) # mkdtemp makes a folder that only its owner can read
         yield part
         _move(part, path)
     except OSError as e: raise _folder_problem(path, e) from None
     finally:
         if part is not None: shutil.rmtree(part, ignore_errors=True)
-
-def _umask():
-    "The mask of permissions of this process, which can only be read by setting it."
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
 
 def _move(part, path):
     "Rename a folder. If the target is a mount point, or on Windows an empty folder, its entries are moved instead."

@@ -24,6 +24,7 @@ import pyarrow as pa
 
 from ..files import CarscopeError, FileProblem, MissingFile, as_path, atomic_write, check_unique, value_text
 from ..pictures import NO_IMAGE, hub_features, image_columns, image_paths, is_there, open_parquet, split_crop
+from .common import NUMBER_TEXT
 from .names import FACTS, nearest_name, parse_labels
 from .registry import (CATALOG_COLUMNS, NUMBERS, SPLIT_NAMES, Reader, as_catalog, as_numbers, as_splits,
                                        dropped_text, list_folder, named_columns, notice, register, shorten)
@@ -462,13 +463,11 @@ def class_names(
     return {c: f['names'] for c, f in features.items() if 'names' in f}
 
 # %% ../../nbs/reference/readers/tables.ipynb #77ba05ad
-_canonical = r'-?(0|[1-9]\d{0,14})(\.0|\.\d{0,14}[1-9])?'
-
 def _restored(values):
     "An unknown text column as numbers, if pandas writes these numbers as exactly the same text; otherwise unchanged."
     if str(values.dtype) != 'string': return values
     known = values.dropna()
-    if not len(known) or not known.str.fullmatch(_canonical).all(): return values
+    if not len(known) or not known.str.fullmatch(NUMBER_TEXT).all(): return values
     return pd.to_numeric(values).astype('Float64' if known.str.contains('.', regex=False).any() else 'Int64')
 
 # %% ../../nbs/reference/readers/tables.ipynb #1e40fd8c

@@ -26,7 +26,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache, partial
 from multiprocessing import get_context
-from numbers import Integral
 from pathlib import Path
 from threading import Thread, current_thread, main_thread
 
@@ -38,10 +37,10 @@ from scipy.ndimage import gaussian_filter1d
 from tqdm import tqdm
 
 import carscope
-from ..files import CarscopeError, FileProblem, MissingFile, available_cores, cache_home, value_text
+from ..files import CarscopeError, FileProblem, MissingFile, available_cores, cache_home, umask, whole_number
 from . import PARTS
 from .render import Camera, Picture, Surround, ground_shadow, render
-from .styling import BODIES, MAKES, PAINTS, YEARS, build_car, choose_paint, style_car
+from .styling import BODIES, MAKES, YEARS, build_car, choose_paint, style_car
 
 # %% ../../nbs/reference/showroom/cars.ipynb #56afed4e
 NAMES = '''
@@ -451,7 +450,7 @@ def showroom(
     """Draw generated cars: images, masks of parts, `catalog.csv` and `cars.csv`. A set that exists is reused.
 
     Raises CarscopeError if a setting is invalid or `folder` contains something else, FileProblem if it cannot be written."""
-    if not isinstance(n, Integral) or n < 1: raise CarscopeError(f'n={value_text(n)}: at least one car has to be drawn')
+    n, seed, size, lines = whole_number('n', n), whole_number('seed', seed, 0), whole_number('size', size), whole_number('lines', lines)
     settings = Settings(size, seed, tuple(years), tuple(bodies or BODIES), tuple(views or VIEWS), lines, tail, shortcut)
     identity = json.loads(json.dumps(asdict(settings) | dict(drawn_by=_drawn_by())))
     name = hashlib.blake2b(json.dumps([n, identity]).encode(), digest_size=6).hexdigest()
@@ -501,16 +500,10 @@ def _draw_all(folder, n, settings, identity, workers, progress):
                     if not i: writer.writeheader()
                     writer.writerow(row)
         (part/'showroom.json').write_text(json.dumps(identity | dict(n=n), indent=1) + '\n', encoding='utf-8')
-        part.chmod(0o777 & ~_umask())
+        part.chmod(0o777 & ~umask())
         if folder.exists(): shutil.rmtree(folder)
         os.rename(part, folder)
     finally: shutil.rmtree(part, ignore_errors=True)
-
-def _umask():
-    "What new files are not allowed; temporary folders are closed to everyone else."
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 def car_of_image(image): # (Car, Shot, size)
     "The car, camera and surroundings, and image size (px) of an image from `showroom`."

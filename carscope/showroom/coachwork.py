@@ -17,7 +17,7 @@ from scipy.interpolate import PchipInterpolator
 
 from ..jit import jit
 from . import PARTS
-from .render import HOLE, Mesh, grid_mesh, join
+from .render import HOLE, Mesh, grid_mesh
 
 # %% ../../nbs/reference/showroom/coachwork.ipynb #260c3b8e
 MATERIALS = dict( # linear red, green, blue; what it mirrors head-on; how coloured the mirror; how dull; its own light; how clear
@@ -753,7 +753,7 @@ def interior(lines, atlas, palette, style):
     p = lines.p
     seat, dash = palette('trim', style.trim.seats), palette('trim', 'cloth')
     half = p.width / 2 - .30
-    floor, roof = p.clearance + .12, p.height
+    floor = p.clearance + .12
     bed = style.body.bed
     last = (bed if bed else lines.end) - .25
     rows = [lines.cowl + max(1.15, .32 * (last - lines.cowl))]

@@ -16,7 +16,6 @@ import pandas as pd
 from .coachwork import (
     Atlas, Lines, Palette, bar, blade_lamp, box, box_lamp, cabin, corner, disc, dome, fit_rails, hull, interior, nose_at,
     paint_cabin, paint_flank, paint_front, paint_rear, paint_top, paint_wheel, round_lamp, solid, well, wheel)
-from . import PARTS
 from .render import join
 
 # %% ../../nbs/reference/showroom/styling.ipynb #d65c3556
@@ -495,7 +494,7 @@ def style_car(
 # %% ../../nbs/reference/showroom/styling.ipynb #2a748b2f
 def build_car(lines, style, scale=112):
     "The mesh of a car, the coarser one that casts its shadow, its atlas and its table of materials."
-    atlas, palette, p = Atlas(scale), Palette(), lines.p
+    atlas, palette = Atlas(scale), Palette()
     palette('body', style.body.paint)
     for paint in paint_flank, paint_top, paint_front, paint_rear, paint_cabin: paint(lines, atlas, palette, style)
     paint_wheel(atlas, palette, style.wheels)

@@ -3,7 +3,8 @@
     python results/showroom/saliency/random_networks.py NAME=RUN=TARGET...
 
 RUN is a run folder, TARGET what is explained (TOP or year), NAME what the network is called in the table. Held-out images, drawn at random: 80 and 16 random
-networks for methods that take a pass or two, 24 and 6 for the others, which take dozens. Writes random_networks.csv.gz beside this file."""
+networks for methods that take a pass or two, 24 and 6 for the others, which take dozens. Writes random_networks.csv.gz beside this file, and keeps its
+rows of other networks."""
 import sys
 from pathlib import Path
 
@@ -36,5 +37,6 @@ def similarities(name, folder, target):
     return pd.concat(tables)
 
 if __name__ == '__main__':
-    table = pd.concat([similarities(*of.split('=')) for of in sys.argv[1:]])
-    table.to_csv(Path(__file__).parent/'random_networks.csv.gz', index=False, float_format='%.3f')
+    file, new = Path(__file__).parent/'random_networks.csv.gz', pd.concat([similarities(*of.split('=')) for of in sys.argv[1:]])
+    kept = pd.read_csv(file).query('network not in @new.network')
+    pd.concat([new, kept]).to_csv(file, index=False, float_format='%.3f')
