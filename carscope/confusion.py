@@ -839,9 +839,9 @@ def summarise(
     tables:dict, # from `analyse`
 ) -> str:
     "A text summary of the tables."
-    n = tables['figures'].attrs['images']
-    lines = ['; '.join(f'{name} {with_interval(*row, ".1%", n)}' for name, row in tables['figures'].iterrows())]
     known = int(tables['classes'].images.sum())
+    n = tables['figures'].attrs.get('images', known)
+    lines = ['; '.join(f'{name} {with_interval(*row, ".1%", n)}' for name, row in tables['figures'].iterrows())]
     wrong = known - int(tables['classes'].right.sum())
     if known < n: lines += [f'{n - known:,} images are of other classes than those of the run, and count as errors']
     if 'kinds' in tables:

@@ -602,8 +602,8 @@ def _relabelled(catalog, file):
     unclear = changed.content.isin(several.index[several > 1])
     if unclear.any():
         warnings.warn(f'{file}: {unclear.sum():,} relabelled images have an exact duplicate with another label '
-                      f'({Path(changed.image[unclear].iloc[0]).name}): other data sets with them are evaluated with the labels they '
-                      'have there. Select the duplicates, too, or exclude them')
+                      f'({Path(changed.image[unclear].iloc[0]).name}): other data sets with them are evaluated with the labels '
+                      'that they have there. Select the duplicates, too, or exclude them')
     return catalog, dict(zip(changed.content[~unclear], changed.label[~unclear]))
 
 def _prepared(data, chosen, compute, body, backbone, split, objective, progress):

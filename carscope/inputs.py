@@ -168,7 +168,8 @@ _LISTS = '.txt', '.lst'
 
 def _with_list(path, lists):
     "The real paths of the lists that are being read, with this one. Raises CarscopeError if it is among them already."
-    if (real := os.path.realpath(path)) in lists: raise CarscopeError(f'the list {path} names itself: remove the line with its name')
+    if (real := os.path.realpath(path)) in lists:
+        raise CarscopeError(f'the list {path} names itself: remove the line with its name')
     return (*lists, real)
 
 def _lines(data, name):

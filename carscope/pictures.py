@@ -45,8 +45,10 @@ def split_crop(
 def image_keys(
     *tables, # DataFrames with the column `content` (hash of the file), and `image` if their images can be crops
 ) -> list[list[str]]: # one list of keys per table
-    "Keys by which the same image is found in several tables: the hash of the file, with the crop if a table has several of a file."
-    crops = [[split_crop(image)[1] if isinstance(image, str) else None for image in t.get('image', [None] * len(t))] for t in tables]
+    """Keys by which the same image is found in several tables: the hash of the file, with the crop if a table has several crops
+    of a file."""
+    crop_of = lambda image: split_crop(image)[1] if isinstance(image, str) else None
+    crops = [[crop_of(image) for image in t.get('image', [None] * len(t))] for t in tables]
     pairs = [set(zip(t.content, of_table)) for t, of_table in zip(tables, crops)]
     several = any(len(some) > len({content for content, _ in some}) for some in pairs)
     return [[f'{content}{crop}' if several and crop else content for content, crop in zip(t.content, of_table)]

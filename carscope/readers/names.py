@@ -96,6 +96,7 @@ def similar_names(
     "Groups of labels that differ only in case, spaces, underscores, hyphens or accents, the largest group first."
     counts = Counter(map(str, pd.Series(labels, dtype=object).dropna()))
     groups = {}
-    for label in sorted(counts, key=lambda label: (-counts[label], label)): groups.setdefault(normalise_name(label) or label, []).append(label)
+    ordered = sorted(counts, key=lambda label: (-counts[label], label))
+    for label in ordered: groups.setdefault(normalise_name(label) or label, []).append(label)
     rows = [(name, tuple(group), tuple(counts[l] for l in group)) for name, group in groups.items() if len(group) > 1]
     return pd.DataFrame(sorted(rows, key=lambda row: (-sum(row[2]), row[0])), columns=['name', 'labels', 'images'])

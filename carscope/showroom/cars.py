@@ -450,7 +450,8 @@ def showroom(
     """Draw generated cars: images, masks of parts, `catalog.csv` and `cars.csv`. A set that exists is reused.
 
     Raises CarscopeError if a setting is invalid or `folder` contains something else, FileProblem if it cannot be written."""
-    n, seed, size, lines = whole_number('n', n), whole_number('seed', seed, 0), whole_number('size', size), whole_number('lines', lines)
+    n, size, lines = (whole_number(name, value) for name, value in dict(n=n, size=size, lines=lines).items())
+    seed = whole_number('seed', seed, 0)
     settings = Settings(size, seed, tuple(years), tuple(bodies or BODIES), tuple(views or VIEWS), lines, tail, shortcut)
     identity = json.loads(json.dumps(asdict(settings) | dict(drawn_by=_drawn_by())))
     name = hashlib.blake2b(json.dumps([n, identity]).encode(), digest_size=6).hexdigest()

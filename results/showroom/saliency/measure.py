@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from carscope.maps import CONTROLS, METHODS, make_question, map_pictures, saliency_maps
+from carscope.maps import CONTROLS, METHODS, make_question, map_pictures
 from carscope.pictures import load_image
 from carscope.predictions import below_their_folder
 from carscope.run import Run
