@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['KEEP', 'MAX_SIDE', 'HELP', 'HIDE_OLD_ANSWER', 'SHOW_ANSWER', 'PREVIEWS', 'Uploads', 'Page', 'make_page', 'Guard',
-           'serving']
+           'check_address', 'serving']
 
 # %% ../nbs/reference/app.ipynb #a3b12970
 import base64
@@ -15,6 +15,7 @@ import mimetypes
 import os
 import re
 import shutil
+import socket
 import tempfile
 import time
 import traceback
@@ -331,6 +332,12 @@ def _finish(answerer, served):
     try: answerer.finish(begin_checks=served)
     except Exception: traceback.print_exc() # for the person who runs the server
 
+def check_address(
+    host:str, # name or IP address of this machine
+):
+    "Raises OSError if no page can be served at this address."
+    with socket.socket(socket.getaddrinfo(host, None)[0][0]) as tried: tried.bind((host, 0))
+
 @contextmanager
 def serving(
     answerer:Answerer,
@@ -361,10 +368,11 @@ def serving(
                     enable_monitoring=False, state_session_capacity=100, max_file_size=MAX_BYTES,
                     app_kwargs=dict(middleware=[(Guard, (), dict(uploads=uploads))]))
         try:
+            check_address(host)
             _, url, _ = blocks.launch(server_name=host, server_port=port, prevent_thread_lock=True, quiet=True, inbrowser=False,
                                       **style, **shut)
         except OSError as e:
-            place = f'{host}:{port or "7860 and the ports after it"}'
+            place = f'{host}:{port or "7860 and the ports after it"} ({e.strerror or e})'
             raise FileProblem(f'the page cannot be served at {place}: choose another port with --port, or another --host') from e
         uploads.keep()
         served.set()

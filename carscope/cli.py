@@ -12,6 +12,7 @@ __all__ = ['app', 'RunFolder', 'DataPath', 'DeviceOption', 'WorkersOption', 'For
 
 # %% ../nbs/reference/cli.ipynb #47941412
 import errno
+import glob
 import inspect
 import logging
 import os
@@ -254,8 +255,9 @@ def evaluate_command(
     "Evaluation of a run on images that it was not trained on."
     from carscope import inference
     from carscope.inputs import list_catalog
+    from carscope.metrics import YEAR_TARGETS
     from carscope.run import Run
-    if len(data) > 1 or data[0] != 'showroom' and not Path(data[0]).exists() and '://' not in data[0]: data = [list_catalog(data)]
+    if len(data) > 1 or data[0] == '-' or glob.has_magic(data[0]) and not Path(data[0]).exists(): data = [list_catalog(data)]
     metrics, _ = _interruptible(inference.evaluate, Run(run), data[0], device.value, workers, progress=True, tta=tta,
                                 class_names=map_)
     _print_metrics(metrics, metrics['split'])
@@ -267,8 +269,13 @@ def evaluate_command(
     if tta:
         gain, low, high = (100 * metrics[k] for k in ('tta_gain', 'tta_gain_low', 'tta_gain_high'))
         print(f'gain of test-time augmentation: {gain:+.1f} percentage points (95 % CI {low:+.1f} to {high:+.1f})')
-    reasons = dict(n_trained_on='that the run was trained on', n_left_out='that the training left out',
-                   n_unlabelled=f'without a {Run(run).config.target}', n_unknown='of classes that the run does not know')
+    target = Run(run).config.target
+    reasons = dict(n_trained_on='that the run was trained on', n_other_splits=f"of other splits than {metrics['split']}",
+                   n_left_out='that the training left out', n_unlabelled=f'without a {target}',
+                   n_unknown='of classes that the run does not know')
+    if target in YEAR_TARGETS and (n := metrics.get('n_unknown')):
+        del reasons['n_unknown'] # these images are evaluated
+        print(f"{n:,} of the evaluated images {'have' if n > 1 else 'has'} a year that the run was not trained on")
     for key, why in reasons.items():
         if n := metrics.get(key): print(f"not evaluated: {n:,} image{'s' * (n > 1)} {why}")
     print(f"data set: {'' if metrics['same_data'] else 'not '}the same as in training")
@@ -377,7 +384,7 @@ def modernity_command(
     from carscope import year_modernity
     from carscope.inputs import are_images, list_catalog, list_images, usable_images
     from carscope.predictions import is_prediction_folder
-    from carscope.run import Run, claim_output
+    from carscope.run import Run, claim_figures
     folder, extra, bad = is_prediction_folder(run), (), []
     run, single = run if folder else Run(run), bool(what) and are_images(what)
     if folder:
@@ -406,7 +413,7 @@ def modernity_command(
             refused = f'; {r.reason}, so the prediction says little' if pd.notna(r.reason) else ''
             print(f'{r.image}: predicted year {r.expected:.1f} ({interval}), modernity score {r.score:.2f}{refused}')
     if single and out is None: return 2 if bad else 0
-    claim_output(out or run.path/'modernity')
+    claim_figures(out or run.path/'modernity')
     tables = year_modernity.write_modernity(table, out or run.path/'modernity', *extra)
     if format is not _Format.table: return 2 if bad else 0
     outside = (f', {table.outside.sum():,} of them from years that the run was not trained on: these cannot be predicted' * bool(

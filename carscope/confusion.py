@@ -71,7 +71,7 @@ from .palette import BLUE, GREEN, ORANGE, SKY, plain_axes
 from .pictures import image_keys, load_image
 from .predictions import Predictions, below_their_folder, is_prediction_folder, read_predictions
 from .classes import unknown_classes, unknown_text
-from .run import Run, claim_output
+from .run import Run, claim_figures
 
 # %% ../nbs/reference/confusion.ipynb #bd665ac7
 def label_facts(
@@ -763,7 +763,8 @@ def analyse(
         raise CarscopeError(f'{value_text(predictions)} is no table of predictions: pass `run.predictions`, or the result of '
                             'read_predictions')
     truth = predictions.truth
-    if not len(truth): raise CarscopeError('there is no labelled image to evaluate on')
+    if not len(truth):
+        raise CarscopeError('there is no labelled image to evaluate on: predict a data set with labels, not only images')
     unknown = unknown_classes(predictions.table.target, predictions.vocab)
     if (truth < 0).all():
         text = unknown_text(unknown, predictions.vocab) if unknown else 'no image has a label'
@@ -791,7 +792,7 @@ def write_analysis(
 ) -> dict: # table name to DataFrame
     "Compute all tables with `analyse`; save the tables as CSV, the figures as PNG and the matrix as HTML (atomic writes)."
     tables, out = analyse(predictions, valid), as_path(out, 'a folder')
-    claim_output(out)
+    claim_figures(out)
     for name, table in tables.items():
         index = name not in ('pairs', 'worst')
         with atomic_write(out/f'{name}.csv') as part: table.to_csv(part, index=index, float_format='%.5g')

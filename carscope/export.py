@@ -75,6 +75,9 @@ def export_run(
     feature_width(net.body, size) # raises CarscopeError if the network does not take images of this size
     about, out = describe_export(run, size, temperature), Path(out or run.path)
     if out.is_dir(): out = out/EXPORTS[format]
+    if not out.suffix and out.exists():
+        raise CarscopeError(f'{out} exists, and its name does not say that it is a network: choose a name that ends with .onnx '
+                            'or .pt2')
     outputs = dict(ood_score=OODScore(run.detector)) if 'ood_score' in about else {}
     wrap = lambda net: FromPixels(net, config.backbone.mean, config.backbone.std, temperature, outputs).eval()
     pixels = example_pixels(run, size)

@@ -10,6 +10,7 @@ __all__ = ['N_TRAINING', 'predict_logits', 'Classification', 'fit_distance', 'pr
 import time
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -29,7 +30,7 @@ from .predictions import Predictions
 from .classes import class_map, map_remedy, unknown_classes, unknown_text
 from .inputs import list_images, usable_images
 from .levels import SafeAnswers, safe_years
-from .run import Run, as_run
+from .run import Run, as_run, is_run
 
 # %% ../nbs/reference/inference.ipynb #c3bb455f
 def predict_logits(
@@ -153,6 +154,8 @@ def fit_detector(
 def find_detector(run:Run) -> Detector: # None: the run has none
     "The detector of a run. A run without a threshold gives a warning with the reason."
     if reason := run.config.ood.reason:
+        if not (run.path/'metrics.json').exists(): reason = 'the training is not complete: continue it with --resume'
+        reason = reason.replace('carscope calibrate RUN', f'carscope calibrate {run.path}')
         warnings.warn(f'{run.path} cannot recognise images of unknown classes: {reason}', stacklevel=3)
     return run.detector
 
@@ -235,16 +238,18 @@ def evaluate(
 ) -> tuple[dict, Predictions]: # metrics, predictions
     """Evaluates a run on a data set, which is prepared as in the training.
 
-    The metrics include `split` (name of the evaluated split), `n_trained_on` and `n_left_out` (numbers of training images and of
-    excluded images in the data set), `n_unlabelled` (images without a label), `same_data` (True for the data set of the training)
-    and `images_per_second`. With `tta`, they also include `tta_gain`, `tta_gain_low` and `tta_gain_high`: the gain in accuracy
-    and its 95 % interval. `n_unknown` is the number of images whose class the run does not know, and `unknown` their number in
-    each of these classes. These images are not evaluated. A year model does not leave out unknown years. `refused`: fraction of
-    evaluated images that are refused as unlike the training images, with `refused_low` and `refused_high` (95 %);
-    `unknown_refused`: fraction of the images of unknown classes. Without a threshold, these are missing.
+    The metrics include `split` (name of the evaluated split), `n_trained_on`, `n_other_splits` and `n_left_out` (numbers of
+    training images, of images of other splits, and of excluded images in the data set), `n_unlabelled` (images without a
+    label), `same_data` (True for the data set of the training) and `images_per_second`. With `tta`, they also include
+    `tta_gain`, `tta_gain_low` and `tta_gain_high`: the gain in accuracy and its 95 % interval. `n_unknown` is the number of
+    images whose class the run does not know, and `unknown` their number in each of these classes. These images are not
+    evaluated. A year model does not leave out unknown years. `refused`: fraction of evaluated images that are refused as
+    unlike the training images, with `refused_low` and `refused_high` (95 %); `unknown_refused`: fraction of the images of
+    unknown classes. Without a threshold, these are missing.
 
     Raises CarscopeError if the data set has no usable labelled image, or no class that the run knows."""
     run = as_run(run)
+    if isinstance(data, (str, Path)) and is_run(data): raise CarscopeError(f'{data} is a run folder: pass a data set with labels')
     compute, config, objective = choose_compute(device), run.config, run.objective
     catalog = run.prepare(data, progress)
     if class_names is not None: catalog = _translated(catalog, config, class_names)
@@ -293,7 +298,8 @@ def _unseen_rows(run, catalog, target):
     if split is None:
         raise CarscopeError(f'there is no image to evaluate on: of {len(catalog)} images, {len(labelled)} have a {target}, and '
                             'the run was trained on all of these')
-    counts = dict(n_trained_on=trained_on, n_left_out=left_out, n_unlabelled=len(catalog) - len(labelled))
+    others = int((~labelled.split.isin([split, 'train'])).sum())
+    counts = dict(n_trained_on=trained_on, n_other_splits=others, n_left_out=left_out, n_unlabelled=len(catalog) - len(labelled))
     return split, labelled[labelled.split == split].reset_index(drop=True), counts
 
 # %% ../nbs/reference/inference.ipynb #e3fd468f

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from .files import CarscopeError
-from .metrics import YEAR_TARGETS, class_edges, conformal_margin, conformal_quantile, conformal_rank, interval_ends
+from .metrics import YEAR_TARGETS, check_rate, class_edges, conformal_margin, conformal_quantile, interval_ends
 from .metrics import min_conformal, quantiles
 from .predictions import Predictions
 from .readers.names import parse_label
@@ -89,7 +89,7 @@ class SafeAnswers:
         """Fit the limit on validation images. Raises CarscopeError for a year model, for predictions without probabilities, and
         if there are too few validation images."""
         if valid.target in YEAR_TARGETS: raise CarscopeError('a year model answers with an interval of years, not with a level')
-        conformal_rank(1, 1 - error) # refuses an error rate out of range
+        check_rate('error', error)
         n, least = len(valid.table), min_conformal(1 - error)
         if n < least:
             raise CarscopeError(f'{n:,} validation image{"s are" if n != 1 else " is"} too few for an error rate of '
@@ -131,6 +131,7 @@ def safe_years(
     error:float=.05,         # promised fraction of intervals without the true year, above 0 and below 1
 ) -> pd.DataFrame: # low, high (calendar years)
     "Conformal intervals of years. Raises CarscopeError if too few validation images have a year."
+    check_rate('error', error)
     margin, edges = conformal_margin(valid, 1 - error), class_edges(predictions.vocab)
     low, high = quantiles(predictions.probs, edges, interval_ends(1 - error)).T
     return pd.DataFrame(dict(low=low - margin, high=high + margin))

@@ -8,8 +8,9 @@ __all__ = ['MIN_TRIALS', 'MIN_UNITS', 'MIN_IN_STRATUM', 'YEAR_TARGETS', 'MIN_CAL
            'with_interval', 'image_scores', 'confusion_counts', 'class_means', 'macro_f1', 'class_mean_intervals',
            'class_years', 'class_edges', 'quantiles', 'crps', 'predicted_years', 'year_metrics',
            'expected_calibration_error', 'calibrated_error', 'fit_temperature', 'best_temperature', 'class_metrics',
-           'conformal_rank', 'min_conformal', 'conformal_quantile', 'conformal_p_values', 'conformal_threshold',
-           'conformal_margin', 'year_margin', 'interval_ends', 'known_quantiles', 'calibrate', 'metrics_of']
+           'conformal_rank', 'check_rate', 'min_conformal', 'conformal_quantile', 'conformal_p_values',
+           'conformal_threshold', 'conformal_margin', 'year_margin', 'interval_ends', 'known_quantiles', 'calibrate',
+           'metrics_of']
 
 # %% ../nbs/reference/metrics.ipynb #517cadd3
 import math
@@ -435,6 +436,13 @@ def conformal_rank(
     "Rank of the validation score used as the limit (Vovk et al., 2005). Raises CarscopeError for a coverage out of range."
     return math.ceil((n + 1) * _exact(coverage))
 
+def check_rate(
+    name:str, # of the argument
+    value,
+):
+    "Raises CarscopeError if a promised rate is not above 0 and below 1."
+    if not 0 < value < 1: raise CarscopeError(f'{name}={value:g}: must be above 0 and below 1')
+
 def _exact(coverage):
     "The coverage as a fraction, so that 10 * 0.9 is 9. Raises CarscopeError if it is out of range."
     fraction = Fraction(coverage).limit_denominator(10**6) if math.isfinite(coverage) else None
@@ -491,8 +499,8 @@ def year_margin(
 ) -> float: # years
     "As `conformal_margin`, for given true years and intervals."
     if (n := len(year)) < (least := min_conformal(coverage)):
-        images = f'{n} validation images with a year'
-        raise CarscopeError(f'{images} are too few for intervals of {coverage:.0%}: at least {least} are needed')
+        raise CarscopeError(f'{n} validation images with a year are too few for a coverage of {100 * coverage:.6g} %: at least '
+                            f'{least:,} are needed, so use a lower coverage (a larger error rate)')
     return conformal_quantile(np.maximum(low - year, year - high), coverage)
 
 def interval_ends(coverage): return (1 - coverage) / 2, (1 + coverage) / 2 # the two quantiles, as fractions

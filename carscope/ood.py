@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from .backbone import Branched, describe_backbone, import_library, packaged_weights
 from .engine import forward_images, inference_copy, normalised, squashed
 from .files import CarscopeError, require
-from .metrics import conformal_p_values, conformal_quantile, min_conformal, wilson
+from .metrics import check_rate, conformal_p_values, conformal_quantile, min_conformal, wilson
 
 import numpy as np
 import pandas as pd
@@ -102,7 +102,7 @@ class Detector:
         refused:float=REFUSED,   # as above
     ) -> 'Detector':
         "Fit the scale of the two parts, and keep the scores of the validation images."
-        conformal_quantile([], 1 - refused) # refuses a fraction out of range
+        check_rate('refused', refused)
         parts = [np.asarray(distances, float)] + ([] if logits is None else [_doubt(logits)])
         middle, high = np.transpose([np.quantile(p, [.5, .95]) if len(p) else [0., 1.] for p in parts])
         centre, spread = [*middle, 0.][:2], [*np.maximum(high - middle, 1e-9), np.inf][:2]
@@ -110,7 +110,7 @@ class Detector:
         return replace(scaled, validation=np.sort(scaled.scores(distances, logits)))
 
     def __post_init__(self):
-        conformal_quantile([], 1 - self.refused) # refuses a fraction out of range
+        check_rate('refused', self.refused)
 
     @property
     def threshold(self) -> float: # infinity for too few validation images: no image is refused

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CHECKPOINTS', 'RUN_FOLDERS', 'RUN_FILES', 'new_head', 'join_head', 'is_run', 'check_free', 'Run', 'as_run',
-           'read_detector', 'claim_output', 'run_hash']
+           'read_detector', 'claim_output', 'claim_figures', 'run_hash']
 
 # %% ../nbs/reference/run.ipynb #ad8d1cb2
 import hashlib
@@ -34,6 +34,7 @@ from .ood import ClassDistance, Detector
 from .pictures import image_paths, load_image, read_bytes, split_crop
 from .predictions import Predictions, read_predictions, write_predictions
 from .readers.folders import is_image
+from .readers.registry import find_reader
 
 # %% ../nbs/reference/run.ipynb #790f55e6
 def new_head(
@@ -290,6 +291,15 @@ def claim_output(
     except (FileExistsError, NotADirectoryError):
         raise FileProblem(f'{folder} cannot be a folder because a file has its name: choose another folder') from None
     except OSError as e: raise FileProblem(f'{folder} cannot be used ({e.strerror}): choose another folder') from None
+
+def claim_figures(
+    folder, # folder for figures and tables; created if missing
+):
+    "As `claim_output`. Raises CarscopeError for a folder with a data set, which would include the figures and tables."
+    if claim_output(folder): return
+    try: find_reader(folder)
+    except CarscopeError: return
+    raise CarscopeError(f'{folder} contains a data set, which would include the figures and tables: choose another folder')
 
 # %% ../nbs/reference/run.ipynb #9c91367f
 @patch

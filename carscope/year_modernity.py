@@ -42,7 +42,7 @@ from .palette import BLUE, GREEN, GREY, LIGHT_GREY, ORANGE, plain_axes
 from .pictures import image_paths, load_image
 from .predictions import Predictions, below_their_folder, read_prediction_table
 from .readers.registry import CATALOG_COLUMNS
-from .run import Run, as_run, claim_output
+from .run import Run, as_run, claim_figures
 from .showroom import car_of_image, draw, expose, redraw, restyle
 
 import matplotlib.pyplot as plt
@@ -577,6 +577,7 @@ def run_margin(
     coverage:float=COVERAGE, # nominal coverage of the interval, 0 to 1
 ) -> float: # years, added to both ends of the interval
     "Margin saved in the run, or `conformal_margin` of its validation images. Without them: 0, with a warning."
+    _check_years(run, run.config)
     kept = run.config.calibration.margin
     if coverage == COVERAGE and kept is not None: return kept
     try: return conformal_margin(run.predictions.of_split('valid'), coverage)
@@ -643,7 +644,7 @@ def write_modernity(
 ) -> dict: # name to DataFrame: cars; if years are known measures, decades, makes, bodies, lines; intervals
     "Write the tables as CSV and the figures as PNG (atomic writes), and return the tables."
     out, known = Path(out), table.year.notna().any()
-    claim_output(out)
+    claim_figures(out)
     tables = dict(cars=below_their_folder(table[[c for c in SHOWN if c in table]], table.image))
     if known:
         tables['measures'] = measure_years(table, others)

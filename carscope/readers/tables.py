@@ -218,7 +218,8 @@ def choose_columns(
         chosen |= {_CORNERS[key]: c for key, c in corners.items()}
         notice(where, 'the columns xmin, ymin, xmax and ymax are used as box')
     old = {c: f'{c}_in_table' for c, name in chosen.items() if c in rows and c != name} # replaced, but not lost
-    rest = rows.drop(columns=[n for n in set(chosen.values()) if n not in old]).rename(columns=old)
+    used = set(chosen.values()) - old.keys() - (set(FACTS) - chosen.keys()) # label=make keeps the make
+    rest = rows.drop(columns=list(used)).rename(columns=old)
     return pd.concat([pd.DataFrame({c: rows[n] for c, n in chosen.items()}, index=rows.index), rest], axis=1)
 
 # %% ../../nbs/reference/readers/tables.ipynb #5e8bd47f
@@ -372,11 +373,26 @@ def read_table(
     if len(rows) and not exists.any():
         raise CarscopeError(f'{path}: no image can be used ({dropped_text(dropped)}): relative paths start at the folder of the '
                             'table')
-    twice = int(rows.image.duplicated().sum())
-    if twice: notice(path, f"{twice:,} row{' repeats' if twice == 1 else 's repeat'} the image of an earlier row")
+    again = rows.duplicated().to_numpy(bool)
+    if n := int(again.sum()): notice(path, f"left out {n:,} row{' that repeats' if n == 1 else 's that repeat'} an earlier row")
+    _note_repeated(path, rows[~again])
+    exists &= ~again
     rows = rows.assign(**{c: _restored(rows[c]) for c in rows if c not in {*CATALOG_COLUMNS, *TABLE_NUMBERS, 'content'}})
     rows.attrs = dict(columns=names)
     return _catalog(rows[exists] if 'source' in rows else rows[exists].assign(source=path.stem), dropped)
+
+def _note_repeated(path, rows):
+    "Gives a notice about images in several rows, and about those with several labels for the same box."
+    twice = int(rows.image.duplicated().sum())
+    if twice: notice(path, f"{twice:,} row{' repeats' if twice == 1 else 's repeat'} the image of an earlier row")
+    if not twice or 'label' not in rows: return
+    boxes = [c for c in ('x1', 'y1', 'x2', 'y2') if c in rows]
+    labels = rows.dropna(subset='label').groupby(['image', *boxes], dropna=False, sort=False).label.unique()
+    several = labels[labels.map(len) > 1]
+    if not len(several): return
+    image, first = Path(str(np.ravel(several.index[0])[0])).name, ' and '.join(f"'{l}'" for l in several.iloc[0][:2])
+    what = f"{len(several):,} image{' has' if len(several) == 1 else 's have'} several labels ({image}: {first})"
+    notice(path, f'{what}: correct them; `carscope audit` lists them')
 
 SPREADSHEETS = '.xlsx', '.xls', '.xlsm', '.ods'
 TABLE_NUMBERS = NUMBERS | dict(width='Int64', height='Int64')
