@@ -1,10 +1,11 @@
-"""How far boxes are off, what a map alone would have told, and what a box is good for.
+"""Errors of predicted boxes, boxes from saliency maps, and accuracy on crops to these boxes.
 
     python results/showroom/boxes/measure.py RUN [CLASSIFIER...]
 
-RUN is a run that was taught boxes, on generated cars or on photographs; CLASSIFIERs are further runs on the same pictures, which are shown what is in the boxes as RUN's own classifier is. Writes beside this file, or for photographs beside it
-under results/stanford_cars/boxes: metrics.json (test images), boxes.csv.gz (a test image a row; names of files for generated cars only), thresholds.csv (what boxes from maps overlap, by method and threshold, on validation images) and crops.csv
-(accuracy on test images by what is seen of them)."""
+RUN is a run with a box head, on generated cars or on photographs; CLASSIFIERs are further runs on the same images, which are evaluated on the same crops as
+RUN. The script writes metrics.json (test images), boxes.csv.gz (a row per test image; file names of generated cars only), thresholds.csv (mean IoU of
+boxes from maps on validation images, by method and threshold) and crops.csv (accuracy on test images, by crop). The files are beside this script, for
+photographs in results/stanford_cars/boxes."""
 import json
 import sys
 from pathlib import Path
@@ -12,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from carscope.localize import FOUND, box_scores, box_shares, cropped_accuracy, map_boxes, box_iou
-from carscope.maps import make_question, map_pictures
+from carscope.localize import FOUND, box_scores, box_fractions, cropped_accuracy, map_boxes, box_iou
+from carscope.maps import make_question, map_images
 from carscope.run import Run
 from carscope.saliency import box_truth
 
@@ -23,21 +24,21 @@ def main(folder, *classifiers):
     here, run = Path(__file__).parent, Run(folder)
     net, config = run.network(), run.config
     valid, test = (run.predictions.of_split(s).table for s in ('valid', 'test'))
-    made = 'showroom' in set(test.source)
-    out = here if made else here.parents[1]/'stanford_cars'/'boxes'
+    generated = 'showroom' in set(test.source)
+    out = here if generated else here.parents[1]/'stanford_cars'/'boxes'
     out.mkdir(exist_ok=True)
-    maps = lambda table, method: np.concatenate([m for *_, m in map_pictures(net, config, table.image, make_question('TOP', config), method, progress=True)])
-    sweep = [dict(method=method, threshold=t, iou=box_iou(box_shares(valid), map_boxes(on_valid, t)).nanmean().item()) for method in METHODS for on_valid in [maps(valid, method)] for t in THRESHOLDS]
+    maps = lambda table, method: np.concatenate([m for *_, m in map_images(net, config, table.image, make_question('TOP', config), method, progress=True)])
+    sweep = [dict(method=method, threshold=t, iou=box_iou(box_fractions(valid), map_boxes(on_valid, t)).nanmean().item()) for method in METHODS for on_valid in [maps(valid, method)] for t in THRESHOLDS]
     pd.DataFrame(sweep).to_csv(out/'thresholds.csv', index=False, float_format='%.4g')
-    truth, scores = box_shares(test), box_scores(test)
-    for method in METHODS: # the threshold that did best on validation images
+    truth, scores = box_fractions(test), box_scores(test)
+    for method in METHODS: # the threshold with the highest mean IoU on validation images
         on_test, best = maps(test, method), max((s for s in sweep if s['method'] == method), key=lambda s: s['iou'])['threshold']
         scores[method] = box_iou(truth, map_boxes(on_test, best)).nan_to_num().numpy()
-        for name, boxes in dict(true=truth, found=box_shares(test, FOUND)).items(): scores[f'{method}_in_{name}'] = box_truth(on_test, boxes).energy
+        for name, boxes in dict(true=truth, found=box_fractions(test, FOUND)).items(): scores[f'{method}_in_{name}'] = box_truth(on_test, boxes).energy
     objective = config.objective.settings
     for name, box in dict(mean_box=objective['mean_box'], whole=(0., 0, 1, 1)).items(): scores[name] = box_iou(truth, np.tile(box, (len(test), 1))).numpy()
     scores['right'] = (test.predicted == test.target).to_numpy(int)
-    if made: scores = scores.assign(image=[Path(p).stem for p in test.image], **{c: v for c, v in zip(('x1', 'y1', 'x2', 'y2', *FOUND), np.hstack([truth, box_shares(test, FOUND)]).T)})
+    if generated: scores = scores.assign(image=[Path(p).stem for p in test.image], **{c: v for c, v in zip(('x1', 'y1', 'x2', 'y2', *FOUND), np.hstack([truth, box_fractions(test, FOUND)]).T)})
     scores.to_csv(out/'boxes.csv.gz', index=False, float_format='%.4g')
     about = dict(images=config.data.images, size=config.recipe.size, epochs=config.recipe.epochs, split_by=config.split.by, weights={k: objective[k] for k in ('class_loss', 'l1', 'giou')}, layer=objective['layer'])
     (out/'metrics.json').write_text(json.dumps(about | run.metrics['test'] | {f'{m}_iou': float(scores[m].mean()) for m in METHODS}, indent=1) + '\n')

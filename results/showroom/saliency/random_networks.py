@@ -2,8 +2,8 @@
 
     python results/showroom/saliency/random_networks.py NAME=RUN=TARGET...
 
-RUN is a run folder, TARGET what is explained (TOP or year), NAME what the network is called in the table. Held-out images, drawn at random: 80 and 16 random
-networks for methods that take a pass or two, 24 and 6 for the others, which take dozens. Writes random_networks.csv.gz beside this file, and keeps its
+RUN is a run folder, TARGET the explained output (TOP or year), NAME the name of the network in the table. Held-out images, drawn at random: 80 and 16 random
+networks for methods with one or two passes per image, 24 and 6 for the others, which take dozens. Writes random_networks.csv.gz beside this file, and keeps its
 rows of other networks."""
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from carscope.maps import make_question, map_pictures, saliency_maps
+from carscope.maps import make_question, map_images, saliency_maps
 from carscope.run import Run
 from carscope.saliency import N_IMAGES, excess_similarity, randomise
 
@@ -25,7 +25,7 @@ def similarities(name, folder, target):
     question, own = make_question(target, config), run.predictions.table
     held_out, tables = own[own.split != 'train'].sample(frac=1, random_state=0), []
     for methods, n_images, n_networks in PLAN:
-        x = torch.cat([x for _, x, _, _ in map_pictures(net, config, held_out.image[:n_images], question, 'centre')])
+        x = torch.cat([x for _, x, _, _ in map_images(net, config, held_out.image[:n_images], question, 'centre')])
         with torch.no_grad(): columns = question.columns(net.eval()(x))
         random = [randomise(net, x[:N_IMAGES], seed=seed) for seed in range(n_networks)]
         for method in methods:

@@ -1,11 +1,11 @@
-"""Train recipes with several seeds, and write what came of them beside this file.
+"""Train recipes with several seeds, and write their results beside this file.
 
     python results/stanford_cars/recipes/measure.py data/stanford_cars RUNS PART [SEED...]
 
-PART is one of: own (each recipe with its own epochs; compared.csv and history.csv), equal (all with the same; equal.csv), pieces (one_cycle with
-one thing changed; pieces.csv) and scratch (networks from nothing, one seed; scratch.csv). Runs that are finished in the folder RUNS are not trained again, so
-it can be interrupted, and seeds can be trained side by side: give each process one (`OMP_NUM_THREADS=1 ... own 1 & ... own 2`), then call it
-without seeds."""
+PART is one of: own (each recipe with its own epochs; compared.csv and history.csv), equal (all recipes with the same number of epochs; equal.csv), pieces
+(one_cycle with one setting changed; pieces.csv) and scratch (networks with random weights, one seed; scratch.csv). Complete runs in the folder RUNS are
+not trained again, so the script can be interrupted. To train seeds at the same time, give each process one
+(`OMP_NUM_THREADS=1 ... own 1 & ... own 2`), then call the script without seeds."""
 import sys
 from pathlib import Path
 
@@ -23,13 +23,13 @@ def shorten(recipe):
 
 OWN = {name: choose_recipe(name, size=SIZE) for name in RECIPES}
 EQUAL = {name: shorten(recipe) for name, recipe in OWN.items()}
-PIECES = {'all of it': OURS} | {what: choose_recipe(OURS, **change) for what, change in {
+PIECES = {'one_cycle as shipped': OURS} | {what: choose_recipe(OURS, **change) for what, change in {
     'ten epochs of the head first': dict(head_epochs=10), 'one learning rate for all layers': dict(lr_decay=1), 'layer-wise decay 0.75': dict(lr_decay=.75), 'twice the learning rate': dict(lr=2*OURS.lr),
     'half the learning rate': dict(lr=OURS.lr/2), 'half the batch size': dict(batch_size=16),
     'cosine schedule without warm-up': dict(schedule='cosine'), 'no label smoothing': dict(label_smoothing=0), 'no augmentation': dict(augment='none'),
     'heavy augmentation': dict(augment='heavy'), 'mixup 0.2': dict(mixup=.2), 'cutmix 1': dict(cutmix=1), 'EMA of weights': dict(ema=.99),
     'progressive resizing': dict(start_scale=.6), 'two of eight layer groups frozen': dict(frozen=2), 'evaluated at 96 px': dict(test_scale=1), 'twice the epochs': dict(epochs=2*OURS.epochs)}.items()}
-FROM_NOTHING = choose_recipe('one_cycle', size=SIZE, epochs=40, lr_decay=1)
+FROM_SCRATCH = choose_recipe('one_cycle', size=SIZE, epochs=40, lr_decay=1)
 
 def main(data, runs, part, *seeds):
     here, runs, cars = Path(__file__).parent, Path(runs), read_catalog(data)
@@ -38,11 +38,11 @@ def main(data, runs, part, *seeds):
     settings = dict(valid=.1, test=.3, seeds=[int(s) for s in seeds] or SEEDS[:1 if part == 'scratch' else None], progress=True)
     if part == 'scratch':
         archs = {ARCH: ARCH, 'plain_scratch': 'plain_scratch', 'residual_scratch': 'residual_scratch'}
-        found = {k: run for name, arch in archs.items() for k, run in compare_recipes(chosen, runs/part, {name: FROM_NOTHING}, arch=arch, weights='none', **settings).items()}
+        found = {k: run for name, arch in archs.items() for k, run in compare_recipes(chosen, runs/part, {name: FROM_SCRATCH}, arch=arch, weights='none', **settings).items()}
     elif part == 'pieces': found = compare_recipes(others, runs/part, PIECES, arch=ARCH, **settings | dict(valid=.05, test=.35))
     else: found = compare_recipes(chosen, runs/part, dict(own=OWN, equal=EQUAL)[part], arch=ARCH, **settings)
     if seeds: return
-    table = recipe_table(found, 'test', dict(pieces='all of it', scratch=None).get(part, 'one_cycle'))
+    table = recipe_table(found, 'test', dict(pieces='one_cycle as shipped', scratch=None).get(part, 'one_cycle'))
     table.to_csv(here/f"{'compared' if part == 'own' else part}.csv", index=False, float_format='%.4f')
     if part == 'own': recipe_curves(found).to_csv(here/'history.csv', index=False, float_format='%.5g')
 

@@ -2,8 +2,10 @@
 
     python results/stanford_cars/similar/measure.py data/stanford_cars ARCH RUNS [NETWORK...]
 
-ARCH is as in `carscope train`. The first 98 classes, in the order of the alphabet, are for training, the other 98 for the test, as is usual for Stanford Cars in metric learning (Song and others, 2016). NETWORK is classes, triplet or contrastive; each is trained with the recipe one_cycle for 8 epochs at
-128 px, into the folder RUNS, if it is not there yet. Writes recall.csv beside this file: a row a network (and the untouched one of ImageNet), what counts as the same (class, or model line), and a number of neighbours; and map.csv, a row a model line."""
+ARCH is as in `carscope train`. The first 98 classes in alphabetical order are for training, the other 98 for testing, as usual for Stanford Cars in metric learning
+(Song et al., 2016). NETWORK is classes, triplet or contrastive; each is trained with the recipe one_cycle for 8 epochs at 128 px, into the folder RUNS, if it
+is not there yet. Writes recall.csv beside this file: a row per network (also the pretrained one), kind of match (class or model line) and number of neighbours;
+and map.csv, a row per model line."""
 import sys
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from carscope.inference import Classification
 from carscope.run import Run, join_head
 from carscope.similar import ClassAndDistances, embed, model_map, recall_at
 
-TAUGHT = dict(classes=Classification(), triplet=ClassAndDistances(), contrastive=ClassAndDistances('contrastive'))
+OBJECTIVES = dict(classes=Classification(), triplet=ClassAndDistances(), contrastive=ClassAndDistances('contrastive'))
 
 def loaded(run): return run.network(), run.config
 
@@ -30,15 +32,15 @@ def main(data, arch, runs, *networks):
     for name in networks:
         folder = Path(runs)/f'similar-{name}'
         if not (folder/'metrics.json').exists():
-            train(catalog, folder, target='label', arch=arch, recipe=choose_recipe('one_cycle', size=128, epochs=8), valid=0, checks=False, objective=TAUGHT[name], resume=True, progress=True, workers=0)
-    done = {name: loaded(Run(Path(runs)/f'similar-{name}')) for name in TAUGHT if (Path(runs)/f'similar-{name}'/'metrics.json').exists()}
+            train(catalog, folder, target='label', arch=arch, recipe=choose_recipe('one_cycle', size=128, epochs=8), valid=0, checks=False, objective=OBJECTIVES[name], resume=True, progress=True, workers=0)
+    done = {name: loaded(Run(Path(runs)/f'similar-{name}')) for name in OBJECTIVES if (Path(runs)/f'similar-{name}'/'metrics.json').exists()}
     config = next(iter(done.values()))[1]
     tables = []
     for name, (net, config) in (dict(ImageNet=(join_head(load_body(arch)[0], config), config)) | done).items():
         features, rows = embed(net, config, unseen, choose_compute(), 0, True)
         tables += [recall_at(features, rows, unseen[column]).assign(network=name, same=same) for same, column in dict(classes='label', lines='group').items()]
     pd.concat(tables).to_csv(here/'recall.csv', index=False, float_format='%.4g')
-    net, config = done['classes'] # all classes, those that it was taught and the others
+    net, config = done['classes'] # all classes, those of the training set and the others
     model_map(*embed(net, config, cars, choose_compute(), 0, True), cars).to_csv(here/'map.csv', index=False, float_format='%.4g')
 
 if __name__ == '__main__': main(*sys.argv[1:])

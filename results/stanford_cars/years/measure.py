@@ -1,10 +1,10 @@
-"""The years of Stanford Cars in five folds, by model line and by image: the year of each car is predicted by a network that was not trained on its line, or on its image.
+"""The years of Stanford Cars in five folds, by model line and by image: the year of each car is predicted by a network that was not trained on its model line, or on its image.
 
     python results/stanford_cars/years/measure.py data/stanford_cars ARCH RUNS BY [FOLD...]
 
 ARCH is as in `carscope train`. BY is group or image, or group-balanced, for which all years are drawn equally often instead of by the square root of their frequency. Writes beside this file: BY.csv.gz, one row per image with the prediction of the year model, the
 median year of its training images, and the year of the class that a linear head on frozen features predicts; BY_intervals.csv, the coverage of intervals of each size; and the rows of this network in networks.csv, the errors with their intervals. For other
-networks than the default one, only networks.csv is written. Runs that are finished in the folder RUNS are not trained again; several processes can train one fold each, and a last call without folds writes the tables."""
+networks than the default one, only networks.csv is written. Complete runs in the folder RUNS are not trained again; several processes can train one fold each, and a last call without folds writes the tables."""
 import sys
 from pathlib import Path
 
@@ -35,9 +35,9 @@ def main(data, arch, runs, name, *folds):
     year_of = cars.drop_duplicates('label').set_index('label').year.astype(int)
     for i in [int(f) for f in folds] or range(5):
         one = take_fold(cars, i)
-        one = one.assign(split=one.split.mask(one.split == 'valid', 'test')) # the fold is for the end
+        one = one.assign(split=one.split.mask(one.split == 'valid', 'test')) # the fold is the held-out test set
         known = one[one.split != 'test']
-        # a tenth of the others says how wide intervals have to be; the classes of unseen lines cannot be recognised, so classes are split by image
+        # a tenth of the others calibrates the intervals; a class model does not know the classes of unseen model lines, so it is split by image
         for target, recipe, catalog in (('year', choose_recipe(YEAR, balance=balance or 'sqrt'), split_catalog(one, .1, by=by)), ('label', LABEL, split_catalog(known, .1)))[:1 if balance else 2]:
             folder = Path(runs)/f'{Path(arch).name}-{name}-{i}-{target}'
             if not (folder/'metrics.json').exists(): train(catalog, folder, target=target, arch=arch, recipe=recipe, checks=False, resume=True, progress=True)
