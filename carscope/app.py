@@ -336,7 +336,11 @@ def check_address(
     host:str, # name or IP address of this machine
 ):
     "Raises OSError if no page can be served at this address."
-    with socket.socket(socket.getaddrinfo(host, None)[0][0]) as tried: tried.bind((host, 0))
+    for family, _, _, _, place in socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM): # a name can have several
+        try:
+            with socket.socket(family) as tried: return tried.bind(place)
+        except OSError as e: problem = e
+    raise problem
 
 @contextmanager
 def serving(

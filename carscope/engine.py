@@ -135,14 +135,15 @@ def choose_compute(
     device, _, index = str(device).partition(':') # also a `torch.device`, with the number of a GPU
     available = dict(cuda=torch.cuda.is_available(), mps=torch.backends.mps.is_available(), cpu=True)
     if device == 'auto': device = next(d for d in available if available[d])
-    if device not in available: raise CarscopeError(f"device '{device}' is unknown: choose auto, cpu, cuda or mps")
+    if device not in available or index and not index.isdigit():
+        raise CarscopeError(f"device '{device}{index and ':' + index}' is unknown: choose auto, cpu, cuda or mps")
     if not available[device]: raise CarscopeError(f'this machine has no {device} device: choose auto or cpu')
     dtype = torch.float32
     if device == 'cuda':
         native = torch.cuda.is_bf16_supported(including_emulation=False)
         dtype = torch.bfloat16 if native else torch.float16
     if device == 'cpu' and _cpu_has_bfloat16(): dtype = torch.bfloat16
-    own = _join_processes(device) if world_size() > 1 else torch.device(device, int(index)) if index else torch.device(device)
+    own = _join_processes(device) if world_size() > 1 else torch.device(f'{device}:{index}' if index else device)
     return Compute(own, dtype, channels_last=device != 'mps')
 
 def _cpu_has_bfloat16():

@@ -601,7 +601,8 @@ def _relabelled(catalog, file):
     several = catalog[catalog.content.isin(changed.content)].groupby('content').label.nunique(dropna=False)
     unclear = changed.content.isin(several.index[several > 1])
     if unclear.any():
-        warnings.warn(f'{file}: {unclear.sum():,} relabelled images have an exact duplicate with another label '
+        n = f"{unclear.sum():,} relabelled image{' has' if unclear.sum() == 1 else 's have'}"
+        warnings.warn(f'{file}: {n} an exact duplicate with another label '
                       f'({Path(changed.image[unclear].iloc[0]).name}): other data sets with them are evaluated with the labels '
                       'that they have there. Select the duplicates, too, or exclude them')
     return catalog, dict(zip(changed.content[~unclear], changed.label[~unclear]))

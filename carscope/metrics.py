@@ -441,13 +441,13 @@ def check_rate(
     value,
 ):
     "Raises CarscopeError if a promised rate is not above 0 and below 1."
-    if not 0 < value < 1: raise CarscopeError(f'{name}={value:g}: must be above 0 and below 1')
+    if not 0 < value < 1: raise CarscopeError(f'{name}={float(value):g}: must be above 0 and below 1')
 
 def _exact(coverage):
     "The coverage as a fraction, so that 10 * 0.9 is 9. Raises CarscopeError if it is out of range."
-    fraction = Fraction(coverage).limit_denominator(10**6) if math.isfinite(coverage) else None
-    if fraction is None or not 0 < fraction < 1:
-        raise CarscopeError(f'coverage={coverage:.9g}: must be above 0 and below 1, with at most six decimal places')
+    check_rate('coverage', coverage)
+    fraction = Fraction(coverage).limit_denominator(10**6)
+    check_rate('coverage', fraction) # .9999999 is 1
     return fraction
 
 def min_conformal(

@@ -23,7 +23,7 @@ from pathlib import Path
 import PIL.Image
 from tqdm import tqdm
 
-from ..files import FULL, CarscopeError, FileProblem, MissingFile, available_cores, not_writable, umask
+from ..files import FULL, CarscopeError, FileProblem, MissingFile, access_problem, available_cores, umask
 from ..pictures import load_image, read_bytes, split_crop
 from .common import name_key
 
@@ -60,9 +60,7 @@ def _move(part, path):
 def _folder_problem(path, e):
     "The error to raise for an OSError of a writer."
     if isinstance(e, CarscopeError): return e
-    if isinstance(e, PermissionError):
-        inside = e.filename is None or Path(os.fsdecode(e.filename)).is_relative_to(path.parent)
-        return not_writable(path.parent) if inside else FileProblem(f'{e.filename} cannot be read: change its permissions')
+    if isinstance(e, PermissionError): return access_problem(e, path.parent)
     if e.errno in FULL:
         return FileProblem(f'{path} cannot be written because the disk is full: free some space, or choose another folder')
     if e.errno in (errno.EEXIST, errno.ENOTDIR):

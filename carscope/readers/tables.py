@@ -373,13 +373,20 @@ def read_table(
     if len(rows) and not exists.any():
         raise CarscopeError(f'{path}: no image can be used ({dropped_text(dropped)}): relative paths start at the folder of the '
                             'table')
-    again = rows.duplicated().to_numpy(bool)
+    again = _repeated(rows)
     if n := int(again.sum()): notice(path, f"left out {n:,} row{' that repeats' if n == 1 else 's that repeat'} an earlier row")
     _note_repeated(path, rows[~again])
     exists &= ~again
     rows = rows.assign(**{c: _restored(rows[c]) for c in rows if c not in {*CATALOG_COLUMNS, *TABLE_NUMBERS, 'content'}})
     rows.attrs = dict(columns=names)
     return _catalog(rows[exists] if 'source' in rows else rows[exists].assign(source=path.stem), dropped)
+
+def _repeated(rows):
+    "(n,) Whether a row equals an earlier one. Cells may be lists, which pandas cannot compare, so rows are compared as text."
+    named = [c for c in rows if c in CATALOG_COLUMNS]
+    again, like = np.zeros(len(rows), bool), rows.duplicated(named, keep=False).to_numpy(bool)
+    again[like] = rows[like].astype(str).duplicated()
+    return again
 
 def _note_repeated(path, rows):
     "Gives a notice about images in several rows, and about those with several labels for the same box."
