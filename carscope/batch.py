@@ -384,6 +384,8 @@ def predict_folder(
 
     Raises CarscopeError for wrong settings, for a folder with other contents, and if the folder was started with another run or
     other settings. FileProblem: the disk is full; the same call continues when there is space."""
+    if address is not None and engine != 'ray':
+        raise CarscopeError('the address of a cluster needs the engine ray: add --engine ray, or leave out --address')
     run, folder, (number, count) = as_run(run), as_path(out, 'a folder for the predictions'), parse_shard(shard)
     data = data if isinstance(data, pd.DataFrame) else image_arguments(data) # an iterator can be read only once
     if world_size() > 1: number, count, progress = process_rank() + 1, world_size(), progress and not process_rank() # torchrun

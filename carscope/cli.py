@@ -365,6 +365,7 @@ def _predict_folder(run, images, out, top, columns, engine, precision, device, w
     if counts['uncropped']:
         print(f"not cropped, although the run was trained on crops: {counts['uncropped']:,}, whose box is not known")
     if missing: print(f'not predicted yet: {missing:,}; another process predicts them, or repeat the command')
+    return 2 if counts['unreadable'] else 0
 
 # %% ../nbs/reference/cli.ipynb #2a6f3830
 @command('modernity')
@@ -447,7 +448,7 @@ def explain_command(
     from carscope.run import Run
     table = _interruptible(saliency.explain, Run(run), images, method, target, layer, out, device.value, batch_size,
                            progress=True, skip=True)
-    for row in table.itertuples(): print(f"{row.image}: {row.answer}{'; the map is zero everywhere' if row.zero else ''}")
+    for row in table.itertuples(): print(f"{row.image}: {row.prediction}{'; the map is zero everywhere' if row.zero else ''}")
     check = saliency.verdict_text(table.attrs['sanity_check'])
     print(f'{method}, sanity check: {check}\n{out}: {len(table):,} figures (.png) and maps (.npz)')
     return _status(table)

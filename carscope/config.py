@@ -156,6 +156,12 @@ class _Optimiser(_Images):
     clip:float = setting(0., 'Maximum norm of the gradient; 0 turns clipping off.', ge=0, le=10**6)
 
 # %% ../nbs/reference/config.ipynb #434a0ea9
+_ONLY_WITH = { # setting: another setting, and its values with which the setting has an effect
+    **dict.fromkeys(('head_epochs', 'frozen', 'norm', 'start_scale', 'test_scale', 'augment', 'mixup', 'cutmix', 'lr',
+                     'lr_images', 'lr_decay', 'accumulate'), ('unfreeze', (True,))),
+    'lr_drop': ('schedule', ('step', 'plateau', 'inverse')), 'drop_epochs': ('schedule', ('step', 'plateau')),
+    'pct_start': ('schedule', ('one_cycle',)), 'soften': ('head', ('soft',)), 'label_smoothing': ('head', ('classes',))}
+
 @typed
 class Recipe(_Optimiser):
     "The settings of a fine-tuning. `--set KEY=VALUE` changes a setting."
@@ -181,6 +187,14 @@ class Recipe(_Optimiser):
         if self.mixup and self.cutmix: raise ValueError('mixup and cutmix cannot both be used: set one of them to 0')
         if self.schedule == 'plateau' and not self.lr_drop:
             raise ValueError('the schedule plateau multiplies the learning rate by lr_drop: set lr_drop above 0')
+
+    @property
+    def unused(self) -> dict: # {setting: (another setting, its value)}
+        "The settings that have no effect, each with the other setting that is the reason."
+        chosen = {key: (other, getattr(self, other), values) for key, (other, values) in _ONLY_WITH.items()}
+        found = {key: (other, value) for key, (other, value, values) in chosen.items() if value not in values}
+        if self.unfreeze and not self.head_epochs: found |= dict.fromkeys(('head_lr', 'views'), ('head_epochs', 0))
+        return found
 
     @property
     def eval_size(self) -> int: # px
@@ -286,8 +300,21 @@ class TrainingConfig:
             raise ValueError('a run can have a box head or a metric-learning loss: use one of boxes and distances')
         if self.recipe.head != 'classes' and self.target != 'year':
             raise ValueError(f"the head '{self.recipe.head}' is for years: use --target year, or --set head=classes")
+        if not self.boxes: self._check_unused() # a box head makes other stages of a recipe
+        if not self.crop and (self.margin != 10 or not self.keep_aspect):
+            raise ValueError('margin and keep_aspect are for crops: add crop (--crop), or leave out --margin and --squash')
+        if self.compile and not (self.recipe.unfreeze or self.boxes):
+            raise ValueError(f'the recipe {self.recipe.name} trains only the head: leave out compile')
         if self.periods is not None and self.target != 'year':
             raise ValueError(f'periods are for years: use --target year, not {self.target}')
+
+    def _check_unused(self):
+        recipe = self.recipe
+        for key in sorted(getattr(recipe, 'explicit', frozenset()) & recipe.unused.keys()):
+            if getattr(recipe, key) == getattr(RECIPES.get(recipe.name), key, None): continue
+            other, value = recipe.unused[key]
+            head = ', the learning rate of the head is head_lr' * (key == 'lr' and other == 'unfreeze')
+            raise ValueError(f'{key} has no effect with {other}={value}{head}: leave it out, or change {other}')
 
 def training_config(
     config=None,  # a `TrainingConfig`; None: the defaults

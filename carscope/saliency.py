@@ -52,7 +52,7 @@ from .data import content_hash
 from .engine import choose_compute
 from .files import CarscopeError, as_path, atomic_write, is_output, whole_number
 from .config import RunConfig
-from .maps import CONTROLS, METHODS, Question, eval_mode, make_question, map_images, saliency_maps
+from .maps import AT_LAYER, CONTROLS, METHODS, Question, choose_method, eval_mode, make_question, map_images, saliency_maps
 from .metrics import two_way_interval
 from .palette import BLACK, BLUE, COLOURS, GREEN, GREY, ORANGE, PINK, plain_axes
 from .pictures import data_uri, is_there, load_image, read_bytes
@@ -834,7 +834,7 @@ def explain(
     batch_size:int=32,       # images per batch
     progress:bool=False,     # show a progress bar
     skip:bool=False,         # leave out images that cannot be opened, with a warning; they are in `attrs['left_out']`
-) -> pd.DataFrame: # image, asked, answer, similarity, low, high, verdict, zero, png; the `SanityCheck` in attrs['sanity_check']
+) -> pd.DataFrame: # image, target, prediction, similarity, low, high, verdict, zero, png; the `SanityCheck` in attrs['sanity_check']
     """Draw which pixels drive a prediction, with the verdict of the method's sanity check on these images.
 
     The check compares with networks of random weights. The default, layercam, passed it on generated cars and on photographs, but
@@ -842,6 +842,9 @@ def explain(
     The figure of another image with the same name is never overwritten. Raises CarscopeError, before anything is written, for an
     image that cannot be opened, an unknown method, layer or target, and if `out` contains other images."""
     run, batch_size = as_run(run), whole_number('batch_size', batch_size)
+    choose_method(method)
+    if layer is not None and method not in AT_LAYER:
+        raise CarscopeError(f"the method {method} has no layer: leave layer out, or use {' or '.join(AT_LAYER)}")
     shown, out, bad = list_images(images), as_path(out, 'the folder of the figures'), []
     if not shown: raise CarscopeError('no image is given to explain: pass at least one image')
     _check_out(out)
@@ -861,14 +864,14 @@ def explain(
         columns = question.columns(logits)
         claim_output(out)
         for reference, row, column, m in zip(seen, logits, columns.tolist(), maps):
-            answer = _in_words(question, row, column, config)
-            png, npz, title = out/f'{names[len(rows)]}.png', out/f'{names[len(rows)]}.npz', '\n'.join([answer, *sanity])
+            prediction = _in_words(question, row, column, config)
+            png, npz, title = out/f'{names[len(rows)]}.png', out/f'{names[len(rows)]}.npz', '\n'.join([prediction, *sanity])
             with atomic_write(png) as part: _draw(reference, m, title, part)
-            arrays = dict(map=m, logits=row.cpu().numpy(), asked=np.array(answer), method=np.array(method),
+            arrays = dict(map=m, logits=row.cpu().numpy(), prediction=np.array(prediction), method=np.array(method),
                           content=np.array(contents[len(rows)]))
             with atomic_write(npz) as part, open(part, 'wb') as f: np.savez_compressed(f, **arrays, **found)
             path = shown[images[len(rows)]]
-            rows.append(dict(image=path, asked=question.name, answer=answer) | found | dict(zero=not m.any(), png=str(png)))
+            rows.append(dict(image=path, target=question.name, prediction=prediction) | found | dict(zero=not m.any(), png=str(png)))
     side = config.recipe.eval_size
     small = [f'{shown[path]} is {w} x {h} px' for path, (w, h) in zip(images, sizes) if min(w, h) < 32]
     if small:

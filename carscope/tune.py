@@ -9,7 +9,7 @@ __all__ = ['SPACES', 'STUDY', 'DATABASE', 'read_space', 'Watch', 'tune', 'trials
 import json
 import shutil
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 # carscope first: it keeps import warnings of fastai and tqdm quiet
@@ -41,7 +41,10 @@ def read_space(
 ) -> dict: # setting to (low, high, logarithmic), or to a list of values
     "Parse the ranges of a search. Raises CarscopeError for an unknown setting or an invalid value."
     ranges, value = {}, lambda key, v: getattr(choose_recipe(recipe, **{key: v}), key)
-    for key, text in (space or SPACES[recipe.unfreeze]).items():
+    space = space or {key: of for key, of in SPACES[recipe.unfreeze].items() if key not in recipe.unused}
+    for key, text in space.items():
+        other, of = recipe.unused.get(key, ('', ''))
+        if other and other not in space: raise CarscopeError(f'{key} has no effect with {other}={of}: search another setting')
         ends = text.split(':')
         if len(ends) > 2 or text == '': raise CarscopeError(f"'{text}' is not a valid range for {key}: write LOW:HIGH or A,B,C")
         if len(ends) == 1: ranges[key] = [value(key, v) for v in text.split(',')]
@@ -102,7 +105,7 @@ def tune(
     def attempt(trial):
         folder = out/trial.user_attrs.get('folder', f'trial-{trial.number:03}')
         trial.set_user_attr('folder', folder.name)
-        tried = choose_recipe(recipe, **_suggest(trial, ranges))
+        tried = replace(recipe, **_suggest(trial, ranges))
         if progress: tqdm.write(_trial_line(trial))
         watch = lambda stage: [Watch(trial, folder, stage)] if stage == last else []
         try: run = train(catalog[catalog.split != 'test'], folder, chosen, recipe=tried, callbacks=watch, **own)

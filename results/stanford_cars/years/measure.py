@@ -15,10 +15,10 @@ from carscope.config import DEFAULT_ARCH, choose_recipe
 from carscope.finetune import train
 from carscope.inference import predict
 from carscope.run import Run
-from carscope.year_modernity import ahead_of_peers, conformal_margin, interval_table, measure_years, year_table
+from carscope.year_modernity import conformal_margin, interval_table, measure_years, relative_lead, year_table
 
 YEAR, LABEL = choose_recipe('one_cycle', size=128, epochs=6, head='soft'), choose_recipe('frozen')
-KEPT = ['make', 'model', 'body', 'group', 'label', 'year', 'fold', 'score', 'expected', 'median', 'low', 'high', 'crps', 'typicality', 'lead', 'ahead', 'outside', 'training_median', 'recognised']
+KEPT = ['make', 'model', 'body', 'group', 'label', 'year', 'fold', 'score', 'expected', 'median', 'low', 'high', 'crps', 'typicality', 'lead', 'relative_lead', 'outside', 'training_median', 'recognised']
 
 def write_networks(arch, by, whole):
     "Replace the rows of a network in networks.csv."
@@ -54,7 +54,7 @@ def main(data, arch, runs, name, *folds):
     whole = pd.concat(tables, ignore_index=True)
     write_networks(arch, name, whole)
     if arch != DEFAULT_ARCH: return
-    whole.assign(ahead=ahead_of_peers(whole))[[c for c in KEPT if c in {*whole, 'ahead'}]].to_csv(here/f'{name}.csv.gz', index=False, float_format='%.6g')
+    whole.assign(relative_lead=relative_lead(whole))[[c for c in KEPT if c in {*whole, 'relative_lead'}]].to_csv(here/f'{name}.csv.gz', index=False, float_format='%.6g')
     held = pd.concat(intervals)
     held = held.assign(**{c: held[c] * held.images for c in ('uncalibrated', 'conformal')}).groupby('nominal', as_index=False).sum()
     held.assign(**{c: held[c] / held.images for c in ('uncalibrated', 'conformal')}).to_csv(here/f'{name}_intervals.csv', index=False, float_format='%.6g')
