@@ -214,8 +214,13 @@ def list_catalog(
     if not parts: raise CarscopeError('no image is given: pass images, folders of images, or a data set')
     rows = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
     rows = _each_once(rows)
-    rows.attrs = dict(dropped=sum((p.attrs.get('dropped', Dropped()) for p in parts), Dropped()))
+    rows.attrs = dict(dropped=_not_in(rows, sum((p.attrs.get('dropped', Dropped()) for p in parts), Dropped())))
     return rows
+
+def _not_in(rows, dropped):
+    "The dropped images that are not used after all, as those beside class folders are."
+    used = set(rows.image.map(os.path.abspath)) if dropped else ()
+    return Dropped((image, reason) for image, reason in dropped if os.path.abspath(image) not in used)
 
 def _pieces(paths, lists=()):
     "Images and catalogs, in the order of the arguments. `lists`: the lists that name them."
