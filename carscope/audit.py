@@ -31,7 +31,7 @@ from .backbone import load_body, own_size, takes_size
 from .config import DEFAULT_ARCH
 from .data import BOX_FAULTS, box_faults, check_images, fold_catalog, read_catalog
 from .engine import cached_features, choose_compute
-from .files import CarscopeError, as_path, atomic_write, available_cores, write_json
+from .files import CarscopeError, as_path, atomic_write, available_cores, check_writable, write_json
 from .metrics import YEAR_TARGETS, wilson
 from .palette import BLACK, BLUE, GREY, LIGHT_GREY, ORANGE, plain_axes
 from .pictures import load_image, read_bytes, split_crop
@@ -768,6 +768,7 @@ def audit(
     Raises CarscopeError when no image can be read or the run was trained on other images. Labels that cannot be checked raise no
     error."""
     run, out = None if run is None else as_run(run), None if out is None else as_path(out, 'a folder')
+    if out: check_writable(out)
     catalog = rows_catalog(data) if isinstance(data, pd.DataFrame) else read_catalog(data)
     catalog = check_images(catalog, progress=progress)
     catalog, common = (catalog, None) if run is None else _with_splits(catalog, run)

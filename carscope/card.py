@@ -21,7 +21,7 @@ from . import __version__
 from .backbone import TIMM_SOURCES, check_backbone, import_library, read_tensors
 from .config import RunConfig, read_config, write_config
 from .data import split_report
-from .files import CarscopeError, as_path, as_text, atomic_write, mark_output, read_json, write_json
+from .files import CarscopeError, as_path, as_text, atomic_write, check_writable, mark_output, read_json, write_json
 from .metrics import YEAR_TARGETS, class_mean_intervals, class_years, confusion_counts, image_scores
 from .metrics import predicted_years, wilson
 from .predictions import Predictions
@@ -556,6 +556,7 @@ def write_hub(
     If timm has no such network, the folder contains the network in carscope's format. The catalog keeps only checksums and
     splits, with which `carscope evaluate` excludes the training images. Raises CarscopeError if the folder has other files."""
     run, out = as_run(run), as_path(out, 'a new folder')
+    check_writable(out)
     facts, weights = read_facts(run), run.weights
     if out.is_dir() and any(out.iterdir()) and not (out/INSIDE/'config.json').is_file():
         raise CarscopeError(f'{out} contains files other than a card and its network: choose another folder')

@@ -29,7 +29,7 @@ import typer
 from typer import Argument, Option
 
 from .config import DEFAULT_ARCH, TrainingConfig, choose_recipe, describe, training_config
-from .files import CarscopeError, atomic_write, require, write_json
+from .files import CarscopeError, atomic_write, check_writable, require, write_json
 
 # %% ../nbs/reference/cli.ipynb #f1b73e3b
 app = typer.Typer(help='Which car is it, how modern does it look, where is the model wrong, and which pixels drive the '
@@ -257,6 +257,7 @@ def evaluate_command(
     from carscope.inputs import list_catalog
     from carscope.metrics import YEAR_TARGETS
     from carscope.run import Run
+    if json_: check_writable(json_.parent)
     if len(data) > 1 or data[0] == '-' or glob.has_magic(data[0]) and not Path(data[0]).exists(): data = [list_catalog(data)]
     metrics, _ = _interruptible(inference.evaluate, Run(run), data[0], device.value, workers, progress=True, tta=tta,
                                 class_names=map_)
@@ -710,6 +711,7 @@ def bench_command(
     """Training speed on this machine (images per second). Compares it with the speed of each part of the training and of a plain
     PyTorch loop."""
     from carscope import benchmark
+    if out: check_writable(out.parent)
     speeds = _interruptible(benchmark.measure_speeds, data, config.arch, config.weights, size or (128, 224), config.target,
                             batch_size,
                             seconds, rounds, compile, device.value, workers, progress=True)

@@ -18,7 +18,7 @@ from .answer import STYLE, verdict_html
 from .backbone import load_body
 from .config import DEFAULT_ARCH, choose_recipe
 from .confusion import most_confused
-from .files import OUTPUT_MARK, CarscopeError, cache_home, mark_output
+from .files import OUTPUT_MARK, CarscopeError, cache_home, check_writable, mark_output
 from .finetune import train
 from .maps import make_question, map_images
 from .metrics import COVERAGE
@@ -57,9 +57,10 @@ def train_demo(
 ) -> dict: # target to `Run`
     """Generate the cars and train both models.
 
-    Raises CarscopeError if `out` is a file or contains anything except a demo, or if there are no pretrained weights."""
+    Raises CarscopeError if `out` cannot be written to or contains other things than a demo, or without pretrained weights."""
     out, runs = Path(out), {}
-    if out.exists() and (not out.is_dir() or {p.name for p in out.iterdir()} - {*SETS, 'report.html', OUTPUT_MARK}):
+    check_writable(out)
+    if out.exists() and {p.name for p in out.iterdir()} - {*SETS, 'report.html', OUTPUT_MARK}:
         raise CarscopeError(f'{out} holds other things than a demo: choose another folder with --out')
     load_body(arch, weights) # raises its errors before a minute of drawing
     out.mkdir(parents=True, exist_ok=True)

@@ -27,8 +27,8 @@ from torch import nn
 from .backbone import build_body, make_network, read_tensors, year_link
 from .config import OutOfDistribution, RunConfig, is_run_config, objective_class, read_config, write_config
 from .data import checked_catalog, content_hash, crop_catalog, leave_out, set_labels, with_periods
-from .files import CarscopeError, FileProblem, MissingFile, as_path, atomic_write, is_output, mark_output, not_writable
-from .files import read_json, write_json
+from .files import CarscopeError, FileProblem, MissingFile, as_path, atomic_write, check_writable, is_output
+from .files import mark_output, not_writable, read_json, write_json
 from .metrics import class_years
 from .ood import ClassDistance, Detector
 from .pictures import image_paths, load_image, read_bytes, split_crop
@@ -82,7 +82,7 @@ def check_free(
 ):
     "Raise CarscopeError if a run cannot be written to `path`. Called before the training starts."
     path = as_path(path, 'the folder of the new run')
-    if path.exists() and not path.is_dir(): raise CarscopeError(f'{path} is a file: choose another folder for the run')
+    check_writable(path)
     # an interrupted process may leave temporary files: a folder that holds only these counts as empty
     if path.is_dir() and any(p.suffix != '.part' for p in path.iterdir()):
         if not is_run(path):
@@ -90,9 +90,6 @@ def check_free(
         if not overwrite:
             raise CarscopeError(f'{path} already contains a run. Use --overwrite to replace it, --resume to continue it, or '
                                 f'another folder')
-    home = next(p for p in [path, *path.absolute().parents] if p.exists())
-    effective = os.access in os.supports_effective_ids
-    if not os.access(home, os.W_OK | os.X_OK, effective_ids=effective): raise not_writable(home)
 
 def _read_file(path, reader, remedy):
     "Read a file with `reader`. Raises MissingFile or CarscopeError, with `remedy` in the message."

@@ -33,7 +33,7 @@ from .answer import MAX_BYTES, MAX_PIXELS, Answerer, heading
 from .data import load_size
 from .engine import Compute, ImageFiles, inference_copy
 from .files import CarscopeError, FileProblem, MissingFile, as_path, atomic_write, cache_home, cache_problem
-from .files import not_writable, read_json, require, write_json
+from .files import check_writable, not_writable, read_json, require, write_json
 from .maps import find_layer
 from .metrics import COVERAGE, class_edges, class_years, conformal_p_values
 from .onnx import open_onnx, write_onnx
@@ -432,17 +432,14 @@ PAGE_FILES = 'index.html', 'page.js', 'page.css', 'icon.svg'
 def check_static_folder(
     folder, # of the page
 ):
-    "Raise CarscopeError if the page cannot be written to `folder`: it is a file, or it holds other things than an earlier page."
-    if folder.exists() and not folder.is_dir(): raise CarscopeError(f'{folder} is a file: choose another folder')
+    "Raise CarscopeError if the page cannot be written to `folder`, or if it holds other things than an earlier page."
+    check_writable(folder)
     there = {p.relative_to(folder).as_posix() for p in folder.rglob('*') if not p.is_dir()} if folder.exists() else set()
     try: own = {*read_json(folder/'page.json')['files'], 'page.json', 'sw.js'} if there else set()
     except (OSError, ValueError, KeyError, TypeError): own = set()
     if there - own:
         raise CarscopeError(f'{folder} holds other things ({min(there - own)}): choose a new folder, or one with an earlier page '
                             'only')
-    home = next(p for p in folder.absolute().parents if p.exists())
-    if not home.is_dir(): raise CarscopeError(f'{home} is a file: choose another folder')
-    if not os.access(home, os.W_OK | os.X_OK): raise not_writable(home)
 
 @contextmanager
 def _new_folder(folder):

@@ -16,10 +16,10 @@ from pathlib import Path
 from .config import Recipe, Split, choose_recipe, training_config
 from .engine import world_size
 from .data import checked_catalog, fingerprint, split_catalog, split_fingerprint
-from .files import OUTPUT_MARK, CarscopeError, MissingFile, as_path, atomic_write, mark_output, require
+from .files import OUTPUT_MARK, CarscopeError, MissingFile, as_path, atomic_write, check_writable, mark_output, require
 from .finetune import HEAD, WHOLE, Diverged, OutOfMemory, RunWriter, train
 from .palette import BLUE, plain_axes
-from .run import Run, check_free
+from .run import Run
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -95,6 +95,7 @@ def tune(
     chosen, optuna, out = training_config(config, **changes), require('optuna', 'tune'), as_path(out, 'the folder of the search')
     recipe = chosen.recipe
     ranges, last = read_space(recipe, space), WHOLE if recipe.unfreeze else HEAD
+    check_writable(out)
     catalog = checked_catalog(data, progress, truncated=chosen.truncated)
     listed = checked_catalog(catalog, exclude=chosen.exclude, relabel=chosen.relabel) # training applies the lists itself
     official = [s for s in ('valid', 'test') if (catalog.split == s).any()]
@@ -133,7 +134,6 @@ def _open_study(optuna, out, about):
     used = out.is_dir() and any(p.name != OUTPUT_MARK for p in out.iterdir()) and not (out/DATABASE).exists()
     if used or out.exists() and not out.is_dir():
         raise CarscopeError(f'{out} holds other things than a search: choose another folder with --out')
-    check_free(out/'trial') # fail early if the folder is not writable
     out.mkdir(parents=True, exist_ok=True)
     mark_output(out)
     was = optuna.logging.get_verbosity()
