@@ -124,7 +124,7 @@ class Answer:
     box:list               # left, top, right, bottom, fractions of `view` (0 to 1); None: the run has no box head
     similar:pd.DataFrame   # distance, and columns of the catalog, nearest car first; None: no cars to compare with
     notes:list             # sentences about this image, for the user
-    known:dict             # known, p_value, reason, as in `inference.predict`; None: the run cannot tell
+    known:dict             # known, p_value, reason, as in `inference.predict`; None: the run has no detector
     safe:dict              # level, answer, probability, as from `SafeAnswers`; None: a year model, or too few validation images
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class Explanation:
 # %% ../nbs/reference/answer.ipynb #c210f7bf
 SLOW_METHODS = 'smoothgrad', 'integrated_gradients', 'occlusion' # many forward passes per map
 N_CHECK_IMAGES, N_CHECK_IMAGES_SLOW = 12, 6 # images per sanity check; fewer for slow methods
-ERROR = .05 # promised fraction of wrong answers
+ERROR = .05 # promised fraction of images with a wrong answer
 N_EXAMPLES, MAX_EXAMPLE = 6, 2 * 2**20 # number of examples, and the largest size of their files in bytes
 SHOWN = '.jpg', '.jpeg', '.png', '.webp' # what every browser shows
 
@@ -485,8 +485,8 @@ def answer_words(answer) -> tuple: # the answer in a few words ('': none), and a
     known, safe = answer.known, answer.safe
     if known and known['known'] is False:
         few = f"its p-value is {known['p_value']:.3f}: {100 * known['p_value']:.1f} % of the validation images are as unlike"
-        return known['reason'].capitalize(), f'Refused, because {few} the training images. The predictions below say little.'
-    promise = f'Of such answers, at most {100 * ERROR:g} % are wrong for images of known classes.'
+        return known['reason'].capitalize(), f'Refused, because {few} the training images. The predictions below are unreliable.'
+    promise = f'At most {100 * ERROR:g} % of all images of known classes get a wrong answer, on average.'
     if safe: return f"{safe['answer']} ({100 * safe['probability']:.0f} %)", (
         promise if safe['level'] == 'class' else f"The {safe['level']}; the class is not certain. {promise}")
     return ('No answer is safe', 'The most probable classes are below.') if safe == {} else ('', '')

@@ -269,13 +269,13 @@ class Guard:
         if scope['type'] != 'http': return await self.app(scope, receive, send)
         path, length = scope['path'].lower(), dict(scope['headers']).get(b'content-length', b'0')
         if re.search('/(file|proxy)[=/]+http', path):
-            return await self._answer(send, 404, 'addresses are not fetched')
+            return await self._answer(send, 404, 'URLs are not fetched: upload the image itself')
         from starlette.exceptions import HTTPException # a dependency of gradio
         if named := re.search('/file[=/](.*)', scope['path']):
             place = Path(os.path.realpath(named[1]))
             if place.is_relative_to(self.uploads.folder) and place not in self.uploads.kept:
                 return await self._preview(send, place)
-        seen, sentence = 0, f'this is larger than {MAX_BYTES >> 20} MB: send a smaller copy'
+        seen, sentence = 0, f'the upload is larger than {MAX_BYTES >> 20} MB: send a smaller copy'
         async def counted():
             nonlocal seen
             message = await receive()

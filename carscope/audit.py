@@ -857,8 +857,10 @@ def plot_duplicates(
     duplicates,        # as returned by `find_duplicates`
     max_sets:int=5,    # maximum number of sets shown
 ) -> plt.Figure:
-    "Show two images of each of the first sets, with their labels; orange where the labels differ."
-    duplicates = duplicates[duplicates.kind != 'bytes'] if (duplicates.kind != 'bytes').any() else duplicates
+    """Show two images of each of the first sets, with their labels; orange where the labels differ. Exact duplicates are shown only
+    if there are no others."""
+    near = duplicates[duplicates.kind != 'bytes']
+    duplicates, kind = (near, 'near-duplicates') if len(near) else (duplicates, 'duplicates')
     ordered = duplicates.sort_values(['across_labels', 'across_splits', 'correlation'], ascending=False, kind='stable')
     pairs = ordered.drop_duplicates('set').head(max_sets)
     fig, axes = plt.subplots(2, max(len(pairs), 1), figsize=(1.8*max(len(pairs), 1), 3.4), layout='constrained', squeeze=False)
@@ -867,7 +869,7 @@ def plot_duplicates(
         _frame(column[0], row.image, f'label: {row.label}', colour)
         _frame(column[1], row.duplicate_of, f'label: {row.other_label}', colour)
         column[1].set_xlabel(f'{_NAMES[row.kind]},\n{row.distance:.0f} bits, r = {row.correlation:.3f}', fontsize=9)
-    title = f'{duplicates.set.nunique():,} sets of duplicates, the first {len(pairs)} (orange: different labels)'
+    title = f'{duplicates.set.nunique():,} sets of {kind}, the first {len(pairs)} (orange: different labels)'
     fig.suptitle(title, fontsize=11)
     return fig
 

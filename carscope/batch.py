@@ -320,7 +320,7 @@ def _check_same(folder, about, settings):
 
 # %% ../nbs/reference/batch.ipynb #0cef6b72
 def _claim(folder):
-    "Creates the folder. Raises CarscopeError if it holds other things."
+    "Creates the folder. Raises CarscopeError if it contains other files."
     try: folder.mkdir(parents=True, exist_ok=True)
     except PermissionError: raise not_writable(folder.parent) from None
     except (FileExistsError, NotADirectoryError):

@@ -249,7 +249,7 @@ def _evaluation(facts):
     if m is None:
         return ('This run has not been evaluated: it has no `metrics.json`. `carscope evaluate RUN DATA` evaluates it on your '
                 'images.')
-    held_out = dict(test='held out: they were used neither for training nor for choosing settings').get(
+    held_out = dict(test='held out: carscope used them neither for training nor for calibration').get(
         facts.split, 'not trained on; the training was monitored on them, so the metrics may be slightly optimistic')
     rows = [{'': r.name, 'value': _figure(r.value, r.unit),
              '95 % interval': '' if np.isnan(r.low) else f'{_figure(r.low, r.unit)} to {_figure(r.high, r.unit)}',
@@ -265,8 +265,8 @@ def _evaluation(facts):
         lines.append(f"The {' and the '.join(poor)} {'is' if len(poor) == 1 else 'are'} not significantly better than the "
                      f"baseline.")
     if measures.low.notna().any():
-        lines.append('Intervals: Wilson score intervals of proportions; bootstrap over images, for years over model lines, '
-                     'otherwise.')
+        lines.append('Intervals: proportions: Wilson score; mean IoU: Student\'s t over images; errors in years: bootstrap over '
+                     'model lines; all others: bootstrap over images.')
     return '\n\n'.join(lines)
 
 # %% ../nbs/reference/card.ipynb #f999a284
@@ -345,9 +345,9 @@ def _of_refusals(facts):
     "A sentence about images unlike the training images; empty if the run does not recognise them."
     ood, measured = facts.config.ood, (facts.metrics or {}).get('refused')
     if ood.threshold is None: return ''
-    test = '' if measured is None else f', {100 * measured:.1f} % of the {_split_name(facts)} images'
-    return (f' carscope refuses images unlike the training images (promised: at most {100 * ood.refused:g} % of the images of '
-            f'known classes{test}); timm does not.')
+    test = '' if measured is None else f' (measured: {100 * measured:.1f} % of the {_split_name(facts)} images)'
+    return (f' carscope refuses images unlike the training images: on average at most {100 * ood.refused:g} % of the images of '
+            f'known classes{test}. timm refuses no image.')
 
 def _how_split(facts):
     "Describe the origin of the reported split, as recorded by the run."

@@ -303,8 +303,8 @@ def predict_command(
     shard:Annotated[str, Option(metavar='I/N', help='With --out: shard of the work for this process, such as 3/16.')] = '1/1',
     address:Annotated[Optional[str], Option(help='With --engine ray: address of the cluster; default: this machine.')] = None,
     error:Annotated[Optional[float], Option(
-        metavar='FRACTION', help='Promised fraction of wrong answers, 0 to 1: the answer is the class, or only its model line, '
-                                 'make or body style; for a year model, an interval of years. Default: no answer but the '
+        metavar='FRACTION', help='Promised fraction of images with a wrong answer, 0 to 1: the answer is the class, or only its model '
+                                 'line, make or body style; for a year model, an interval of years. Default: no answer but the '
                                  'probabilities.')] = None,
 ):
     """Most probable classes of each image, and whether it is unlike the training images. With a box head, also its bounding box
@@ -548,7 +548,7 @@ def tune_command(
     table = _interruptible(tune.tune, data, out, trials, config, space or None, progress=True, device=device.value,
                            workers=workers)
     best = table.iloc[0]
-    if best.state != 'finished':
+    if best.state != 'complete':
         raise CarscopeError(f'none of {len(table)} trials is complete: use lower learning rates with --search lr=LOW:HIGH, and '
                             'choose another folder with --out')
     form = lambda v: f'{v:.3g}' if isinstance(v, float) else str(v)

@@ -134,12 +134,13 @@ def plot_recipes(
         ends = own.unstack('seed').dropna() * 100
         left.fill_between(ends.index, ends.min(axis=1), ends.max(axis=1), color=colours[name], alpha=.15, lw=0)
         left.plot(ends.index, ends.mean(axis=1), color=colours[name], label=name)
-    left.set(xlabel='epoch (0: after the head)', ylabel='validation accuracy (%)', ylim=(0, None))
+    left.set(xlabel='epoch of the fine-tuning stage (0: after training the head)', ylabel='validation accuracy (%)',
+             ylim=(0, None))
     left.set_xscale('function', functions=(np.sqrt, np.square))
     ticks = [n for n in (0, 1, 2, 5, 10, 20, 30, 50, 70, 100, 150, 200, 300, 500) if n <= curves.done.max()]
     left.set_xticks(ticks, ticks)
     left.set_xlim(0, None)
-    left.set_title('While training (square-root axis)')
+    left.set_title('Validation accuracy during training (square-root axis)')
     left.legend(frameon=False, fontsize=8)
     order, alike = table.sort_values('accuracy').reset_index(drop=True), other is not None and other.epochs.nunique() == 1
     for y, row in enumerate(order.itertuples()):
@@ -153,7 +154,7 @@ def plot_recipes(
                                ha='center', fontsize=8)
     right.set_yticks(range(len(order)), [f'{r.recipe}, {r.epochs:.0f} epochs' for r in order.itertuples()])
     hollow = f'; hollow: {other.epochs.iloc[0]:.0f} epochs' if alike else ''
-    right.set(xlabel='test accuracy (%), 95 % interval', title=f'In the end{hollow}')
+    right.set(xlabel='test accuracy (%), 95 % interval', title=f'Test accuracy after training{hollow}')
     plain_axes(left, right)
     return fig
 

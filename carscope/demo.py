@@ -57,11 +57,11 @@ def train_demo(
 ) -> dict: # target to `Run`
     """Generate the cars and train both models.
 
-    Raises CarscopeError if `out` cannot be written to or contains other things than a demo, or without pretrained weights."""
+    Raises CarscopeError if `out` cannot be written to or contains files other than a demo, or without pretrained weights."""
     out, runs = Path(out), {}
     check_writable(out)
     if out.exists() and {p.name for p in out.iterdir()} - {*SETS, 'report.html', OUTPUT_MARK}:
-        raise CarscopeError(f'{out} holds other things than a demo: choose another folder with --out')
+        raise CarscopeError(f'{out} contains files other than a demo: choose another folder with --out')
     load_body(arch, weights) # raises its errors before a minute of drawing
     out.mkdir(parents=True, exist_ok=True)
     mark_output(out)

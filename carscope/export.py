@@ -39,8 +39,8 @@ def describe_export(
     # at another image size than in the evaluation, the threshold does not hold
     ood = {} if config.ood.threshold is None or size != config.recipe.eval_size else dict(
         threshold=config.ood.threshold, refused=config.ood.refused,
-        ood_score='ood_score (n,), float32: above the threshold, an image is unlike the training images; of images of known '
-                  f'classes, {100 * config.ood.refused:g} % are above it')
+        ood_score='ood_score (n,), float32: above the threshold, an image is unlike the training images; on average, at most '
+                  f'{100 * config.ood.refused:g} % of the images of known classes are above it')
     return dict(carscope=__version__, arch=config.backbone.arch, target=config.target, classes=config.vocab, size=size,
                 temperature=temperature, input=f'pixels (n, {size}, {size}, 3), uint8, RGB',
                 output=f"logits (n, {len(config.vocab)}), float32{scaled}; their softmax gives probabilities",
@@ -60,7 +60,7 @@ def export_run(
     """Write the network of a run as one file, and compare it with the run on ten images.
 
     Raises CarscopeError for an unknown format, a format that contradicts the file name extension, a missing package, an image
-    size that the backbone does not take, or different logits; then no file is kept."""
+    size that the backbone does not take, or different logits or OOD scores; then no file is kept."""
     out, format = None if out is None else as_path(out, 'a file or folder'), None if format is None else as_text('format', format)
     format = _export_format(out, format)
     if format not in EXPORTS: raise CarscopeError(f"format '{format}' is unknown: choose {', '.join(EXPORTS)}")

@@ -182,7 +182,7 @@ def predict(
     workers:int=None,       # number of image loading processes; None: chosen automatically
     progress:bool=False,    # show a progress bar
     skip:bool=False,        # leave out images that cannot be opened, with a warning; they are in `attrs['left_out']`
-    error:float=None,       # promised fraction of wrong answers, above 0 and below 1; None: no columns level and answer
+    error:float=None,       # promised fraction of images with a wrong answer, 0 to 1; None: no columns level, answer
 ) -> pd.DataFrame: # columns image, rank, the target (such as make), probability, known, p_value, reason; `top` rows per image
     """Top-k classes of each image with calibrated probabilities.
 

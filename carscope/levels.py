@@ -77,13 +77,13 @@ class SafeAnswers:
     "Chooses the level of an answer for a promised error rate."
     levels:dict        # from `class_levels`
     limit:float        # smallest probability of an answer, exclusive; infinity: no answer
-    error:float        # promised fraction of wrong answers, above 0 and below 1
+    error:float        # promised fraction of images with a wrong answer, above 0 and below 1
     n:int              # number of validation images
 
     @classmethod
     def fit(cls,
         valid:Predictions,   # of the validation split
-        error:float=.05,     # promised fraction of wrong answers among images of known classes, above 0 and below 1
+        error:float=.05,     # promised fraction of images with a wrong answer, of those of known classes, 0 to 1, exclusive
         table=None,          # labelled images with the facts of the classes, as in `class_facts`; None: `valid.table`
     ) -> 'SafeAnswers':
         """Fit the limit on validation images. Raises CarscopeError for a year model, for predictions without probabilities, and

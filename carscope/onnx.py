@@ -59,7 +59,7 @@ def can_write_onnx() -> bool:
 
 # %% ../nbs/reference/onnx.ipynb #8067c1cb
 def write_onnx(
-    model:nn.Module, # a `FromPixels`, on the CPU
+    model:nn.Module, # a `FromPixels`, or another module with the attribute `outputs`, on the CPU
     size:int,        # image size (px), or {name: size} of several inputs
     path,            # of the file
     about:dict,      # description, saved in the file; values that are not text are saved as JSON

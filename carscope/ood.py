@@ -28,7 +28,8 @@ from torch import nn
 RANK = 64 # number of main axes of the covariance
 
 class ClassDistance(nn.Module):
-    """Distance of an image from the nearest class of the training images. Call: features (n, width) to (n,), at least 0."""
+    """Squared Mahalanobis distance of an image from the nearest class of the training images, divided by the width of the
+    features. Call: features (n, width) to (n,), at least 0."""
     def __init__(self,
         means:torch.Tensor, # (classes, width), class means of the features at length 1
         axes:torch.Tensor,  # (width, rank), main axes of the covariance within the classes, scaled as `fit` does

@@ -834,7 +834,7 @@ def explain(
     batch_size:int=32,       # images per batch
     progress:bool=False,     # show a progress bar
     skip:bool=False,         # leave out images that cannot be opened, with a warning; they are in `attrs['left_out']`
-) -> pd.DataFrame: # image, target, prediction, similarity, low, high, verdict, zero, png; the `SanityCheck` in attrs['sanity_check']
+) -> pd.DataFrame: # image, target, prediction, similarity, low, high, verdict, zero, png; attrs['sanity_check']
     """Draw which pixels drive a prediction, with the verdict of the method's sanity check on these images.
 
     The check compares with networks of random weights. The default, layercam, passed it on generated cars and on photographs, but

@@ -439,6 +439,6 @@ def neighbour_agreement(
     np.fill_diagonal(far, np.inf)
     near, others = np.argsort(far, axis=1)[:, :k], ~np.eye(len(points), dtype=bool)
     make, body, year = (points[c].to_numpy() for c in ('make', 'body', 'year'))
-    same = {'make': make[:, None] == make, 'body': body[:, None] == body, 'year, within three': abs(year[:, None] - year) <= 3}
+    same = {'make': make[:, None] == make, 'body': body[:, None] == body, 'year (within 3 years)': abs(year[:, None] - year) <= 3}
     found = {name: dict(nearest=np.take_along_axis(m, near, 1).mean(), any=m[others].mean()) for name, m in same.items()}
     return pd.DataFrame(found).T

@@ -200,7 +200,7 @@ def write_page_network(
     run:Run,
     path,                 # of the file
     precision:str='auto', # fp32, fp16 or int8; auto: `choose_precision`
-    classifier:bool=True, # with all outputs; otherwise only the logits are of interest
+    classifier:bool=True, # True: the description lists all outputs; False: the logits only
 ) -> dict: # description of the network for the page; `losses` is the table of `measure_precision`
     """Write the network of a run as ONNX, and compare it with the run.
 
@@ -432,13 +432,13 @@ PAGE_FILES = 'index.html', 'page.js', 'page.css', 'icon.svg'
 def check_static_folder(
     folder, # of the page
 ):
-    "Raise CarscopeError if the page cannot be written to `folder`, or if it holds other things than an earlier page."
+    "Raise CarscopeError if the page cannot be written to `folder`, or if it contains other files than an earlier page."
     check_writable(folder)
     there = {p.relative_to(folder).as_posix() for p in folder.rglob('*') if not p.is_dir()} if folder.exists() else set()
     try: own = {*read_json(folder/'page.json')['files'], 'page.json', 'sw.js'} if there else set()
     except (OSError, ValueError, KeyError, TypeError): own = set()
     if there - own:
-        raise CarscopeError(f'{folder} holds other things ({min(there - own)}): choose a new folder, or one with an earlier page '
+        raise CarscopeError(f'{folder} contains other files ({min(there - own)}): choose a new folder, or one with an earlier page '
                             'only')
 
 @contextmanager
@@ -470,7 +470,7 @@ def write_static(
 ) -> dict: # path; megabytes; networks (a table with their precision and its loss); losses (a table of all precisions per network)
     """Write a run as a page whose network runs in the browser.
 
-    Raises CarscopeError if the network cannot be exported, if the folder holds other things, or if a package or the runtime is
+    Raises CarscopeError if the network cannot be exported, if the folder contains other files, or if a package or the runtime is
     missing; then nothing is written."""
     folder, run, years = as_path(folder, 'the folder of the page'), as_run(run), as_run(years) if years else None
     if precision not in ('auto', *PRECISIONS):

@@ -133,7 +133,7 @@ def _open_study(optuna, out, about):
     "Open the optuna study in a folder. A file lock admits one process at a time."
     used = out.is_dir() and any(p.name != OUTPUT_MARK for p in out.iterdir()) and not (out/DATABASE).exists()
     if used or out.exists() and not out.is_dir():
-        raise CarscopeError(f'{out} holds other things than a search: choose another folder with --out')
+        raise CarscopeError(f'{out} contains files other than a search: choose another folder with --out')
     out.mkdir(parents=True, exist_ok=True)
     mark_output(out)
     was = optuna.logging.get_verbosity()
@@ -202,16 +202,16 @@ def trials_table(
 ) -> pd.DataFrame: # one row per ended trial, best first
     """List the ended trials of a search.
 
-    Columns: trial, state (`finished`, or `cut short`: pruned), accuracy (validation, last epoch), epochs (of the last stage),
+    Columns: trial, state (`complete` or `pruned`), accuracy (validation, last epoch), epochs (of the last stage),
     folder (best trial only), and one column per setting."""
     rows = []
     for t in _ended(_read_study(out)):
-        finished, seen, folder = t.state.name == 'COMPLETE', t.intermediate_values, t.user_attrs.get('folder', '')
-        accuracy = t.value if finished else seen[max(seen)] if seen else np.nan
-        rows.append(dict(trial=t.number, state='finished' if finished else 'cut short', accuracy=accuracy, epochs=len(seen),
+        complete, seen, folder = t.state.name == 'COMPLETE', t.intermediate_values, t.user_attrs.get('folder', '')
+        accuracy = t.value if complete else seen[max(seen)] if seen else np.nan
+        rows.append(dict(trial=t.number, state='complete' if complete else 'pruned', accuracy=accuracy, epochs=len(seen),
                          folder=folder if (Path(out)/folder).exists() else '', **t.params))
     table = pd.DataFrame(rows, columns=None if rows else ['trial', 'state', 'accuracy', 'epochs', 'folder'])
-    return table.sort_values(['state', 'accuracy'], ascending=False, ignore_index=True)
+    return table.sort_values(['state', 'accuracy'], ascending=[True, False], ignore_index=True)
 
 def importances(
     out,         # folder of a search
@@ -234,12 +234,12 @@ def plot_search(
 ) -> plt.Figure:
     """Plot the validation accuracy of the trials in order, and the fraction of its variance that each setting explains."""
     table = table.sort_values('trial')
-    finished = table.state == 'finished'
+    complete = table.state == 'complete'
     fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3), layout='constrained', width_ratios=(3, 2))
-    left.step(table.trial, 100 * table.accuracy.where(finished).cummax().ffill(), where='post', color=BLUE, lw=1,
+    left.step(table.trial, 100 * table.accuracy.where(complete).cummax().ffill(), where='post', color=BLUE, lw=1,
               label='best so far')
-    left.plot(table.trial[finished], 100 * table.accuracy[finished], 'o', color=BLUE, label='complete')
-    left.plot(table.trial[~finished], 100 * table.accuracy[~finished], 'o', color=BLUE, mfc='white', label='pruned')
+    left.plot(table.trial[complete], 100 * table.accuracy[complete], 'o', color=BLUE, label='complete')
+    left.plot(table.trial[~complete], 100 * table.accuracy[~complete], 'o', color=BLUE, mfc='white', label='pruned')
     left.set(xlabel='trial', ylabel='validation accuracy (%)')
     left.xaxis.set_major_locator(MaxNLocator(integer=True))
     left.legend(frameon=False, fontsize=8)
@@ -247,6 +247,6 @@ def plot_search(
         right.barh(y, 100 * values.mean(), color=BLUE, height=.6)
         right.plot(100 * values, [y] * len(values), '|', color='black', ms=8)
     right.set_yticks(range(shares.shape[1]), shares.columns)
-    right.set(xlabel=f'explained variance (%), n = {finished.sum()} complete trials', xlim=(0, 100))
+    right.set(xlabel=f'explained variance (%), n = {complete.sum()} complete trials', xlim=(0, 100))
     plain_axes(left, right)
     return fig

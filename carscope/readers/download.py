@@ -139,7 +139,7 @@ def _check_folder(folder, data):
     there = (p.relative_to(folder) for p in folder.rglob('*') if p.is_file())
     visible = (p for p in there if not any(part.startswith('.') for part in p.parts))
     other = next((p for p in visible if not re.fullmatch(data.files, p.as_posix())), None)
-    if other: raise CarscopeError(f'{folder} holds other things ({other}): choose an empty folder, or a new one')
+    if other: raise CarscopeError(f'{folder} contains other files ({other}): choose an empty folder, or a new one')
 
 # %% ../../nbs/reference/readers/download.ipynb #f12dfc6b
 def _network_errors():

@@ -160,7 +160,7 @@ class Reader:
     description:str          # file layout, for the list of known formats in error messages
     recognise:Callable       # function: path of an existing file or folder -> bool
     read:Callable            # function: the same path -> catalog
-    precedence:int=0         # the format with the highest precedence is used; two formats with the same one are an error
+    precedence:float=0         # the format with the highest precedence is used; two formats with the same one are an error
     folders:tuple[str, ...]=() # folder names of this format, which are not class folders
     key:str=''               # name of the format in `carscope convert --format`
     evidence:str=''          # what the format is recognised by, for the table of all formats

@@ -6,7 +6,8 @@
 
 speed: images per second for each engine and image size, and the limits of loading and of the network, in speed.csv.
 kill:  the command is killed five times while it predicts; rows, memory and time are in kill.csv and memory.csv.
-precision: accuracy of each engine on the test images of the run, in precision.csv.
+precision: accuracy of each engine on the test images of the run, and the mean difference of the highest probability from that of PyTorch, in
+precision.csv.
 Each image is a random crop of a photograph, so the list contains no image twice."""
 import shutil
 import subprocess
@@ -82,11 +83,12 @@ def measure_precision(run, listed, folder, n):
         shutil.rmtree(out, ignore_errors=True)
         predict_folder(run, images, out, engine=engine, precision=precision)
         table = pd.read_parquet(out)
-        if not rows: first = table.predicted
+        if not rows: first = table
         right = int((table.predicted == table[run.config.target]).sum())
         low, high = wilson(right, len(table))
         rows.append(dict(engine=engine, precision=precision if precision == 'int8' else 'bfloat16' if engine == 'torch' else 'float32',
-                         n=len(table), accuracy=right / len(table), low=low, high=high, same=(table.predicted == first).mean()))
+                         n=len(table), accuracy=right / len(table), low=low, high=high, same=(table.predicted == first.predicted).mean(),
+                         difference=(table.confidence - first.confidence).abs().mean()))
         print(rows[-1], flush=True)
     pd.DataFrame(rows).to_csv(HERE/'precision.csv', index=False, float_format='%.5g')
 
