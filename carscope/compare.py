@@ -140,7 +140,7 @@ def plot_recipes(
     ticks = [n for n in (0, 1, 2, 5, 10, 20, 30, 50, 70, 100, 150, 200, 300, 500) if n <= curves.done.max()]
     left.set_xticks(ticks, ticks)
     left.set_xlim(0, None)
-    left.set_title('Validation accuracy during training (square-root axis)')
+    left.set_title('During training (square-root axis)')
     left.legend(frameon=False, fontsize=8)
     order, alike = table.sort_values('accuracy').reset_index(drop=True), other is not None and other.epochs.nunique() == 1
     for y, row in enumerate(order.itertuples()):
@@ -154,7 +154,7 @@ def plot_recipes(
                                ha='center', fontsize=8)
     right.set_yticks(range(len(order)), [f'{r.recipe}, {r.epochs:.0f} epochs' for r in order.itertuples()])
     hollow = f'; hollow: {other.epochs.iloc[0]:.0f} epochs' if alike else ''
-    right.set(xlabel='test accuracy (%), 95 % interval', title=f'Test accuracy after training{hollow}')
+    right.set(xlabel='test accuracy (%), 95 % interval', title=f'After training{hollow}')
     plain_axes(left, right)
     return fig
 
