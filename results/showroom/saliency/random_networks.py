@@ -39,4 +39,4 @@ def similarities(name, folder, target):
 if __name__ == '__main__':
     file, new = Path(__file__).parent/'random_networks.csv.gz', pd.concat([similarities(*of.split('=')) for of in sys.argv[1:]])
     kept = pd.read_csv(file).query('network not in @new.network')
-    pd.concat([new, kept]).to_csv(file, index=False, float_format='%.3f')
+    pd.concat([kept, new]).to_csv(file, index=False, float_format='%.3f')
