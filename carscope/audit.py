@@ -857,8 +857,8 @@ def plot_duplicates(
     duplicates,        # as returned by `find_duplicates`
     max_sets:int=5,    # maximum number of sets shown
 ) -> plt.Figure:
-    """Show two images of each of the first sets, with their labels; orange where the labels differ. Exact duplicates are shown only
-    if there are no others."""
+    """Show two images of each of the first sets, with their labels; orange where the labels differ. Exact duplicates are shown
+    only if there are no others."""
     near = duplicates[duplicates.kind != 'bytes']
     duplicates, kind = (near, 'near-duplicates') if len(near) else (duplicates, 'duplicates')
     ordered = duplicates.sort_values(['across_labels', 'across_splits', 'correlation'], ascending=False, kind='stable')

@@ -303,9 +303,9 @@ def predict_command(
     shard:Annotated[str, Option(metavar='I/N', help='With --out: shard of the work for this process, such as 3/16.')] = '1/1',
     address:Annotated[Optional[str], Option(help='With --engine ray: address of the cluster; default: this machine.')] = None,
     error:Annotated[Optional[float], Option(
-        metavar='FRACTION', help='Promised fraction of images with a wrong answer, 0 to 1: the answer is the class, or only its model '
-                                 'line, make or body style; for a year model, an interval of years. Default: no answer but the '
-                                 'probabilities.')] = None,
+        metavar='FRACTION', help='Promised fraction of images with a wrong answer, 0 to 1: the answer is the class, or only its '
+                                 'model line, make or body style; for a year model, an interval of years. Default: no answer but '
+                                 'the probabilities.')] = None,
 ):
     """Most probable classes of each image, and whether it is unlike the training images. With a box head, also its bounding box
     (px)."""

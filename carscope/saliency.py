@@ -871,7 +871,8 @@ def explain(
                           content=np.array(contents[len(rows)]))
             with atomic_write(npz) as part, open(part, 'wb') as f: np.savez_compressed(f, **arrays, **found)
             path = shown[images[len(rows)]]
-            rows.append(dict(image=path, target=question.name, prediction=prediction) | found | dict(zero=not m.any(), png=str(png)))
+            facts = dict(image=path, target=question.name, prediction=prediction)
+            rows.append(facts | found | dict(zero=not m.any(), png=str(png)))
     side = config.recipe.eval_size
     small = [f'{shown[path]} is {w} x {h} px' for path, (w, h) in zip(images, sizes) if min(w, h) < 32]
     if small:

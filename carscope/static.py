@@ -438,8 +438,8 @@ def check_static_folder(
     try: own = {*read_json(folder/'page.json')['files'], 'page.json', 'sw.js'} if there else set()
     except (OSError, ValueError, KeyError, TypeError): own = set()
     if there - own:
-        raise CarscopeError(f'{folder} contains other files ({min(there - own)}): choose a new folder, or one with an earlier page '
-                            'only')
+        raise CarscopeError(f'{folder} contains other files ({min(there - own)}): choose a new folder, or one with an earlier '
+                            'page only')
 
 @contextmanager
 def _new_folder(folder):

@@ -86,8 +86,8 @@ def year_table(
     """Predicted year, interval and design lead of each image, added to the columns of the predictions.
 
     `score` is the modernity score (sum of probability times class number, counted from one). `expected` (mean), `median`, `low`
-    and `high` are calendar years. Where the true year is known: `lead` (expected minus true year), `relative_lead` (`relative_lead` in
-    this table), `crps` (years), `typicality` (probability within 2 years of the true year) and `outside` (true year outside the
+    and `high` are calendar years. Where the true year is known: `lead` (expected minus true year), `relative_lead` (the function
+    of this name), `crps` (years), `typicality` (probability within 2 years of the true year) and `outside` (true year outside the
     training years).
 
     Raises CarscopeError if the target is not the year or the predictions contain no probabilities."""
