@@ -1,13 +1,14 @@
 """How well a run recognises cars of classes that it was not trained on, and images without a car; and whether its promises hold.
 
     python results/stanford_cars/unknown/measure.py data/stanford_cars RUNS train frozen
-    python results/stanford_cars/unknown/measure.py data/stanford_cars RUNS train one_cycle
+    python results/stanford_cars/unknown/measure.py data/stanford_cars RUNS train one_cycle [classes | makes]
     python results/stanford_cars/unknown/measure.py data/stanford_cars RUNS tables
     python results/stanford_cars/unknown/measure.py data/stanford_cars RUNS few
     python results/stanford_cars/unknown/measure.py data/stanford_cars RUNS cars
     python results/stanford_cars/unknown/measure.py data/stanford_cars RUNS cost
 
 train:  for five random splits, hides 40 classes, and then five whole makes; trains on the others, and measures all scores.
+        With `classes` or `makes`, only these; two processes can train at the same time.
 tables: the means over the splits, in detection.csv, promises.csv and answers.csv. Rows of trainings that are not in RUNS are kept.
 few:    the promise of 5 % with three images per class, in few.csv.
 cars:   whether photographs of cars, generated cars and images without a car pass the check for a car, in cars.csv.
@@ -66,11 +67,11 @@ def outputs(run, images, compute):
         features = store[rows]
     with torch.inference_mode(): return features, net[1:](torch.from_numpy(features)).numpy()
 
-def measure(data, runs, recipe):
+def measure(data, runs, recipe, kinds):
     catalog, compute = read_catalog(data), choose_compute('auto')
     others = no_cars(runs/'no cars') | dict(generated=showroom(200, seed=5, progress=False).image.tolist())
     for seed in SPLITS:
-        for kind in 'classes', 'makes':
+        for kind in kinds:
             folder = runs/f'{recipe}-{kind}-{seed}'
             if (folder/'scores.parquet').exists(): continue
             hidden = hidden_classes(catalog, kind, seed)
@@ -179,6 +180,6 @@ def cost(data, runs):
 
 if __name__ == '__main__':
     data, runs, what = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
-    if what == 'train': measure(data, runs, sys.argv[4])
+    if what == 'train': measure(data, runs, sys.argv[4], sys.argv[5:] or ['classes', 'makes'])
     elif what == 'tables': write_tables(runs)
     else: dict(few=few, cars=cars, cost=cost)[what](data, runs)
