@@ -34,6 +34,7 @@ from .files import CarscopeError, atomic_write, check_writable, require, write_j
 # %% ../nbs/reference/cli.ipynb #f1b73e3b
 app = typer.Typer(help='Which car is it, how modern does it look, where is the model wrong, and which pixels drive the '
                   'prediction.',
+                  epilog='Add --debug to any command to see where an error occurred.',
                   no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 def command(
@@ -307,8 +308,9 @@ def predict_command(
                                  'model line, make or body style; for a year model, an interval of years. Default: no answer but '
                                  'the probabilities.')] = None,
 ):
-    """Most probable classes of each image, and whether it is unlike the training images. With a box head, also its bounding box
-    (px)."""
+    """Most probable classes of each image.
+
+    An image unlike the training images is refused, with a reason. With a box head, the bounding box (px) is predicted, too."""
     if out and error is not None: raise CarscopeError('--error is for printed predictions: leave out --error or --out')
     if out: return _predict_folder(run, images, out, top, columns, engine, precision, device, workers, shard, address)
     chosen = dict(columns=columns != '', engine=engine.value != 'auto', precision=precision.value != 'auto', shard=shard != '1/1',
@@ -585,7 +587,9 @@ def calibrate_command(
     device:DeviceOption = _Device.auto,
     workers:WorkersOption = None,
 ):
-    "Temperature of the probabilities, and the threshold for images unlike the training images. Both are saved in the run."
+    """Calibration of a run, saved in its folder.
+
+    The temperature calibrates the probabilities; the threshold refuses images unlike the training images."""
     from carscope import inference
     from carscope.run import Run
     config = _interruptible(inference.calibrate_run, Run(run), data, refused, device.value, workers, progress=True)

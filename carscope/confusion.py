@@ -38,10 +38,10 @@ def coverage_table(
     `answered`: the fraction; `confidence of at least`: the lowest confidence among these images."""
     scores = image_scores(predictions).sort_values('confidence', ascending=False, kind='stable')
     rows = []
-    for share in coverage:
-        answered = scores.iloc[:max(round(share * len(scores)), 1)]
+    for fraction in coverage:
+        answered = scores.iloc[:max(round(fraction * len(scores)), 1)]
         low, high = wilson(answered.correct.sum(), len(answered))
-        rows.append({'answered': share, 'images': len(answered), 'accuracy': answered.correct.mean(), 'low': low, 'high': high,
+        rows.append({'answered': fraction, 'images': len(answered), 'accuracy': answered.correct.mean(), 'low': low, 'high': high,
                      'confidence of at least': answered.confidence.min()})
     return pd.DataFrame(rows).set_index('answered')
 

@@ -41,8 +41,8 @@ def make_datablock(
     from fastai.data.block import CategoryBlock, DataBlock, TransformBlock
     from fastai.data.transforms import IntToFloatTensor, Normalize
     item, batch = augmentations(size, augment, test_size)
-    picture = TransformBlock(type_tfms=partial(open_image, size=load_size(size, test_size)), batch_tfms=IntToFloatTensor)
-    return DataBlock(blocks=(picture, CategoryBlock(vocab=list(vocab), sort=False)), get_items=_plain_rows, splitter=splits_of,
+    image = TransformBlock(type_tfms=partial(open_image, size=load_size(size, test_size)), batch_tfms=IntToFloatTensor)
+    return DataBlock(blocks=(image, CategoryBlock(vocab=list(vocab), sort=False)), get_items=_plain_rows, splitter=splits_of,
                      get_x=itemgetter(0), get_y=itemgetter(1), item_tfms=item,
                      batch_tfms=[*batch, Normalize.from_stats(mean, std)])
 

@@ -124,7 +124,7 @@ def sanity_table(
     seeds=(0, 1, 2),     # random seeds, one per random network
     batch_size:int=32,   # images per batch
     progress:bool=False, # show a progress bar
-) -> pd.DataFrame: # columns: method, groups, seed, picture (index of the image), similarity
+) -> pd.DataFrame: # columns: method, groups, seed, image (index of the image), similarity
     "Compute the similarity of each map to those of networks with more and more random layers (cascading randomisation)."
     columns, total, tables = _columns(net, x, question), len(layer_groups(net)), []
     explain = lambda some, name: saliency_maps(some, x, question, name, None, batch_size, columns)
@@ -134,7 +134,7 @@ def sanity_table(
         random = randomise(net, x, k, seed)
         for name in methods:
             similarity = excess_similarity(maps[name], explain(random, name))
-            row = dict(method=name, groups=k or total, seed=seed, picture=np.arange(len(x)), similarity=similarity)
+            row = dict(method=name, groups=k or total, seed=seed, image=np.arange(len(x)), similarity=similarity)
             tables.append(pd.DataFrame(row))
     return pd.concat(tables, ignore_index=True)
 
@@ -240,8 +240,8 @@ def fill_in(
     levels = [(x * weight, weight)]
     while levels[-1][1].shape[-1] > 1:
         colour, w = (nn.functional.avg_pool2d(t, 2, ceil_mode=True) for t in levels[-1])
-        share = w.clamp(max=.25) / w.clamp(min=1e-8) # a cell counts as known if a quarter of its pixels is known
-        levels.append((colour * share * 4, w * share * 4))
+        known = w.clamp(max=.25) / w.clamp(min=1e-8) # a cell counts as known if a quarter of its pixels is known
+        levels.append((colour * known * 4, w * known * 4))
     colour, w = levels[-1]
     filled = colour / w.clamp(min=1e-8)
     for colour, w in levels[-2::-1]:
@@ -276,7 +276,7 @@ def faithfulness(
         for i in range(0, n, batch_size):
             part, order, asked = x[i:i + batch_size], rank[i:i + batch_size], columns[i:i + batch_size, None]
             whole = net(part)
-            stands = lambda pictures: question.remaining(net(pictures), whole).gather(1, asked)[:, 0].cpu().numpy()
+            stands = lambda images: question.remaining(net(images), whole).gather(1, asked)[:, 0].cpu().numpy()
             first = [(order < k / steps)[:, None] for k in range(steps + 1)]
             deletion = trapezoid([stands(part.masked_fill(gone, 0)) for gone in first], dx=1 / steps, axis=0)
             soft = blurred[i:i + batch_size]
@@ -305,18 +305,18 @@ def infidelity_of(
         side = int(size * rng.uniform(.1, .4))
         top, left = rng.integers(0, size - side, 2)
         square[top:top + side, left:left + side] = True
-    share = np.einsum('nhw,dhw->nd', np.asarray(maps, np.float64), squares.cpu().numpy())
+    fraction = np.einsum('nhw,dhw->nd', np.asarray(maps, np.float64), squares.cpu().numpy())
     falls = []
     with eval_mode(net) as net, torch.no_grad():
         for i in range(0, n, batch_size):
             part, asked = x[i:i + batch_size], columns[i:i + batch_size, None]
-            answer = lambda pictures: question.read(net(pictures)).gather(1, asked)[:, 0].cpu().numpy().astype(np.float64)
+            answer = lambda images: question.read(net(images)).gather(1, asked)[:, 0].cpu().numpy().astype(np.float64)
             whole = answer(part)
             fall = np.stack([whole - answer(part.masked_fill(square, 0)) for square in squares], 1)
             falls.append(abs(fall) if question.both_ways else fall)
     fall = np.concatenate(falls)
-    unit = (share * fall).sum(1) / np.maximum((share**2).sum(1), 1e-30)
-    with np.errstate(invalid='ignore'): return ((unit[:, None] * share - fall)**2).sum(1) / (fall**2).sum(1)
+    unit = (fraction * fall).sum(1) / np.maximum((fraction**2).sum(1), 1e-30)
+    with np.errstate(invalid='ignore'): return ((unit[:, None] * fraction - fall)**2).sum(1) / (fall**2).sum(1)
 
 def max_sensitivity(
     net:nn.Sequential, # trained network
@@ -382,18 +382,18 @@ def true_part_effects(
 
 # %% ../nbs/reference/saliency.ipynb #734856ac
 def rank_correlations(
-    shares,  # (n, parts), fractions of the map; NaN values are skipped
+    fractions,  # (n, parts), fractions of the map; NaN values are skipped
     effects, # (n, parts), effects of the parts; NaN values are skipped
     min_parts:int=4, # min. number of parts with both values
 ) -> np.ndarray: # (n,), -1 to 1; NaN with too few parts or constant values
     "Compute, for each image, the rank correlation between the map on each part and the effect of that part."
-    shares, effects = np.asarray(shares, float), np.asarray(effects, float)
-    both = np.isfinite(shares) & np.isfinite(effects)
+    fractions, effects = np.asarray(fractions, float), np.asarray(effects, float)
+    both = np.isfinite(fractions) & np.isfinite(effects)
     n = both.sum(1)
     def centred(values):
         ranks = rankdata(np.where(both, values, np.inf), axis=1) * both # a skipped value has the last rank
         return (ranks - ranks.sum(1, keepdims=True) / np.maximum(n, 1)[:, None]) * both
-    a, b = centred(shares), centred(effects)
+    a, b = centred(fractions), centred(effects)
     with np.errstate(invalid='ignore'): out = (a * b).sum(1) / np.sqrt((a**2).sum(1) * (b**2).sum(1))
     return np.where(n < min_parts, np.nan, out)
 
@@ -404,15 +404,16 @@ def plot_part_fractions(
     unit:str='',        # unit of the effects, such as years
 ) -> plt.Figure:
     "Plot the effect of each part, and the percentage of the image and of each map on that part."
-    mean = parts.groupby(['method', 'part'])[['share', 'area', 'worth']].mean()
-    worth = mean.worth[methods[0]].dropna().sort_values()
-    fig, (left, right) = plt.subplots(1, 2, figsize=(9, .9 + .34 * len(worth)), layout='constrained', sharey=True)
-    left.barh(worth.index, worth, color=BLUE, alpha=.7, height=.6)
+    mean = parts.groupby(['method', 'part'])[['fraction', 'area', 'effect']].mean()
+    effect = mean.effect[methods[0]].dropna().sort_values()
+    fig, (left, right) = plt.subplots(1, 2, figsize=(9, .9 + .34 * len(effect)), layout='constrained', sharey=True)
+    left.barh(effect.index, effect, color=BLUE, alpha=.7, height=.6)
     left.set_xlabel(f'effect: mean change of the prediction\nwhen restyled by 15 years{f" ({unit})" if unit else ""}')
     columns = {'image area': (mean.area[methods[0]], GREY, 'o')}
-    columns |= {f'map of {m}': (mean.share[m], *style) for m, style in zip(methods, ((ORANGE, 's'), (GREEN, 'D'), (PINK, '^')))}
+    styles = (ORANGE, 's'), (GREEN, 'D'), (PINK, '^')
+    columns |= {f'map of {m}': (mean.fraction[m], *style) for m, style in zip(methods, styles)}
     for name, (values, colour, marker) in columns.items():
-        right.plot(100 * values[worth.index], range(len(worth)), marker, color=colour, label=name)
+        right.plot(100 * values[effect.index], range(len(effect)), marker, color=colour, label=name)
     right.set(xlabel='percentage on the part\n(%, log scale)', xscale='log')
     right.legend(frameon=False, fontsize=8, bbox_to_anchor=(1, 1), loc='upper left')
     plain_axes(left, right)
@@ -434,13 +435,13 @@ def score_maps(
     """Compute all measures for all methods and controls.
 
     `scores` has one row per method and image: all measures, and `similarity_0` ... for each random network. `parts` has one row
-    per method, image and part: fraction of the map (`share`) and of the image (`area`) on the part, and the effect of the part on
-    the explained number (`worth`)."""
+    per method, image and part: fraction of the map (`fraction`) and of the image (`area`) on the part, and the effect of the part
+    on the explained number (`effect`)."""
     images = cars.image.tolist()
     batches = list(map_images(net, config, images, question, 'centre', batch_size=batch_size))
     x, logits = (torch.cat([b[k] for b in batches]) for k in (1, 2))
     columns, random = question.columns(logits), [randomise(net, x[:batch_size], seed=s) for s in seeds]
-    truth, boxes = _truth(net, config, images, redrawn, question, batch_size), _box_shares(cars)
+    truth, boxes = _truth(net, config, images, redrawn, question, batch_size), _box_fractions(cars)
     first, rest = slice(sensitive), np.full(max(len(x) - sensitive, 0), np.nan)
     scores, parts = [], []
     for name in tqdm(methods, disable=None if progress else True, leave=False):
@@ -448,7 +449,7 @@ def score_maps(
         start = perf_counter()
         maps = explain(net)
         took = (perf_counter() - start) / len(x)
-        rows = dict(method=name, picture=np.arange(len(x)), seconds=took, zero=~maps.any((1, 2)))
+        rows = dict(method=name, image=np.arange(len(x)), seconds=took, zero=~maps.any((1, 2)))
         if name in METHODS:
             similarity = [excess_similarity(maps, explain(some)) for some in random]
             rows |= dict(similarity=np.mean(similarity, axis=0)) | {f'similarity_{k}': s for k, s in enumerate(similarity)}
@@ -463,23 +464,23 @@ def score_maps(
         if truth:
             of_restyled = explain(net, truth['restyled'])
             rows |= _part_scores(maps, of_restyled, truth)
-            parts.append(_part_rows(name, maps, truth['masks'], truth['worth']))
+            parts.append(_part_rows(name, maps, truth['masks'], truth['effect']))
         scores.append(pd.DataFrame(rows))
     return pd.concat(scores, ignore_index=True), pd.concat(parts, ignore_index=True) if parts else None
 
 # %% ../nbs/reference/saliency.ipynb #db484664
 def _part_scores(maps, of_restyled, truth):
     "Compare maps with the effects of parts, one value per image."
-    shares, area = part_fractions(maps, truth['masks']), part_fractions(np.ones_like(maps), truth['masks'])
-    seen = np.where((area > .001) & (np.arange(len(PARTS)) > 0), truth['worth'], np.nan)
+    fractions, area = part_fractions(maps, truth['masks']), part_fractions(np.ones_like(maps), truth['masks'])
+    seen = np.where((area > .001) & (np.arange(len(PARTS)) > 0), truth['effect'], np.nan)
     on_restyled = part_fractions(of_restyled, truth['restyled_masks'])[np.arange(len(maps)), truth['part']]
-    return dict(parts=rank_correlations(shares, seen), background=shares[:, 0], restyled=on_restyled)
+    return dict(parts=rank_correlations(fractions, seen), background=fractions[:, 0], restyled=on_restyled)
 
-def _part_rows(name, maps, masks, worth):
+def _part_rows(name, maps, masks, effect):
     "Build the table of one method with one row per image and part."
-    shares, area, n = part_fractions(maps, masks), part_fractions(np.ones_like(maps), masks), len(maps)
-    at = dict(method=name, picture=np.repeat(np.arange(n), len(PARTS)), part=np.tile(PARTS, n))
-    return pd.DataFrame(at | dict(share=shares.ravel(), area=area.ravel(), worth=worth.ravel()))
+    fractions, area, n = part_fractions(maps, masks), part_fractions(np.ones_like(maps), masks), len(maps)
+    at = dict(method=name, image=np.repeat(np.arange(n), len(PARTS)), part=np.tile(PARTS, n))
+    return pd.DataFrame(at | dict(fraction=fractions.ravel(), area=area.ravel(), effect=effect.ravel()))
 
 def _truth(net, config, images, redrawn, question, batch_size):
     "Masks and effects of parts of generated cars, and each car with its most effective part restyled; None without `redrawn`."
@@ -490,10 +491,10 @@ def _truth(net, config, images, redrawn, question, batch_size):
     load = lambda files: np.stack([np.asarray(Image.open(f)) for f in files])
     masks = load(table[table.part == ''].set_index('image')['mask'][images])
     batches = map_images(net, config, strongest.file, question, 'centre', batch_size=batch_size)
-    return dict(worth=true_part_effects(table, images), masks=masks, part=[PARTS.index(p) for p in strongest.part],
+    return dict(effect=true_part_effects(table, images), masks=masks, part=[PARTS.index(p) for p in strongest.part],
                 restyled_masks=load(strongest['mask']), restyled=torch.cat([x for _, x, _, _ in batches]))
 
-def _box_shares(cars):
+def _box_fractions(cars):
     "Boxes as fractions of width and height; None if any box is unknown."
     if not {'x1', 'y1', 'x2', 'y2'} <= set(cars) or cars[['x1', 'y1', 'x2', 'y2']].isna().any(axis=None): return None
     sizes = np.array([load_image(p).size for p in cars.image], float)
@@ -518,7 +519,7 @@ def scoreboard(
 
     The interval of `similarity` is over images and random networks (`two_way_interval`) if there are several networks."""
     rng, rows = np.random.default_rng(seed), []
-    draws = rng.multinomial(n := scores.picture.nunique(), np.full(n, 1 / n), repeats)
+    draws = rng.multinomial(n := scores.image.nunique(), np.full(n, 1 / n), repeats)
     networks = [c for c in scores if c.startswith('similarity_')]
     for name, of in scores.groupby('method', sort=False):
         for column in of.columns.intersection([*MEASURES], sort=False):
@@ -540,14 +541,14 @@ def _order(parts, draws, for_size=False):
     """Rank correlation, over the parts, between the mean fraction of the map and the mean effect.
 
     `for_size` divides both by the mean area of the part, so that a constant map has no correlation."""
-    by = parts.pivot(index='picture', columns='part')
-    known = by.worth.columns[by.worth.notna().any()]
-    share, worth, area = (by[c][known].fillna(0).to_numpy() for c in ('share', 'worth', 'area'))
+    by = parts.pivot(index='image', columns='part')
+    known = by.effect.columns[by.effect.notna().any()]
+    fraction, effect, area = (by[c][known].fillna(0).to_numpy() for c in ('fraction', 'effect', 'area'))
     def of(weights):
         size = weights @ area if for_size else 1
-        return rank_correlations(weights @ share / size, weights @ worth / size)
+        return rank_correlations(weights @ fraction / size, weights @ effect / size)
     low, high = np.nanquantile(of(draws), [.025, .975])
-    return dict(value=of(np.ones((1, len(share))))[0], low=low, high=high)
+    return dict(value=of(np.ones((1, len(fraction))))[0], low=low, high=high)
 
 def verdicts(
     board:pd.DataFrame, # from `scoreboard`
@@ -640,24 +641,24 @@ def on_scale(
     return np.clip(m / top, 0, 1) if top else np.zeros_like(m)
 
 def spotlight(
-    picture, # (h, w, 3) uint8, image
+    image, # (h, w, 3) uint8
     m,       # map, 0 to 1, of any height and width
 ) -> np.ndarray: # (h, w, 3) uint8
     "Darken an image where the map is low. No colour is added, because it could be mistaken for the colour of the car."
-    light = np.asarray(Image.fromarray(np.asarray(m, np.float32)).resize(picture.shape[1::-1], Image.Resampling.BILINEAR))
-    return (picture * (.2 + .8 * light.clip(0, 1)[..., None]**.7)).astype(np.uint8)
+    light = np.asarray(Image.fromarray(np.asarray(m, np.float32)).resize(image.shape[1::-1], Image.Resampling.BILINEAR))
+    return (image * (.2 + .8 * light.clip(0, 1)[..., None]**.7)).astype(np.uint8)
 
 # %% ../nbs/reference/saliency.ipynb #1e004ed6
 def overlay(
-    picture,   # (h, w, 3) uint8, image
+    image,   # (h, w, 3) uint8
     m,         # map, 0 to 1, of any height and width
     mask=None, # (H, W), 0 at the background, of any height and width: the outline of the rest is drawn in blue
 ) -> np.ndarray: # (h, w, 3) uint8
     "Draw a map in orange over a grey copy of an image, so that no colour of the car can be mistaken for the map."
-    shape = picture.shape[1::-1]
+    shape = image.shape[1::-1]
     strength = np.asarray(Image.fromarray(np.asarray(m, np.float32)).resize(shape, Image.Resampling.BICUBIC))
     strength = .85 * strength.clip(0, 1)[..., None]
-    grey = 1 - (1 - picture.mean(2, keepdims=True) / 255) / 2
+    grey = 1 - (1 - image.mean(2, keepdims=True) / 255) / 2
     out = grey * (1 - strength) + strength * np.array(to_rgb(ORANGE)) * (.4 + .6 * grey)
     if mask is not None:
         car = Image.fromarray((np.asarray(mask) > 0).astype(np.uint8)).resize(shape, Image.Resampling.NEAREST)
@@ -666,16 +667,16 @@ def overlay(
 
 # %% ../nbs/reference/saliency.ipynb #6ff7fae8
 def plot_map(
-    picture, m,       # image (h, w, 3) uint8, and map, at least 0, of any height and width
+    image, m,       # image (h, w, 3) uint8, and map, at least 0, of any height and width
     title:str='',     # title of the image
     axes=None,        # three axes; None: a new figure
 ) -> list[plt.Axes]: # three axes
     "Draw an image, its map and both combined."
     axes = plt.subplots(1, 3, figsize=(8, 2.9), layout='constrained')[1] if axes is None else axes
-    shape = picture.shape[1], picture.shape[0]
-    axes[0].imshow(picture)
+    shape = image.shape[1], image.shape[0]
+    axes[0].imshow(image)
     axes[1].imshow(on_scale(m), cmap='cividis', vmin=0, vmax=1, extent=(0, shape[0], shape[1], 0))
-    axes[2].imshow(overlay(picture, on_scale(m)))
+    axes[2].imshow(overlay(image, on_scale(m)))
     if not m.any():
         axes[1].text(.5, .5, 'zero everywhere:\nno positive attribution', color='white', ha='center', va='center',
                      transform=axes[1].transAxes, fontsize=9)
@@ -692,7 +693,7 @@ def on_box(
     "Crop maps to boxes and resize them, so that maps of cars at different positions can be averaged."
     maps, boxes = torch.from_numpy(np.asarray(maps, np.float32)), np.asarray(boxes, float)
     y, x = (np.arange(rows) + .5) / rows, (np.arange(columns) + .5) / columns
-    at = lambda low, high, share: torch.from_numpy((2 * (low[:, None] + (high - low)[:, None] * share) - 1).astype(np.float32))
+    at = lambda low, high, t: torch.from_numpy((2 * (low[:, None] + (high - low)[:, None] * t) - 1).astype(np.float32))
     down, across = at(boxes[:, 1], boxes[:, 3], y), at(boxes[:, 0], boxes[:, 2], x)
     grid = torch.stack([across[:, None].expand(-1, rows, -1), down[:, :, None].expand(-1, -1, columns)], -1)
     inside = nn.functional.grid_sample(maps[:, None], grid, mode='bilinear', align_corners=False)[:, 0].numpy()
@@ -704,7 +705,7 @@ def method_frames(
     x,                  # (n, 3, size, size), normalised pixels; the first image is explained (see `randomise` for the others)
     question:Question,  # number to explain
     checks:dict,        # method to its `SanityCheck`, from `sanity_checks` or `try_methods`
-    picture,            # (h, w, 3) uint8, the first image for display
+    image,              # (h, w, 3) uint8, the first image for display
     mask=None,          # as in `overlay`
     width:int=300,      # width of each image on the page (px)
 ) -> dict: # method to HTML, for `interactive.interactive_html`
@@ -715,8 +716,8 @@ def method_frames(
         for name, some in networks.items():
             m = on_scale(saliency_maps(some, x[:1], question, method, columns=columns)[0])
             alt = f'Map of {method}, {name}: orange where the attribution is high'
-            image = _img(overlay(picture, m, mask), alt, width)
-            images += f'<figure style="margin:0;min-width:0">{image}<figcaption>{name}</figcaption></figure>'
+            drawing = _img(overlay(image, m, mask), alt, width)
+            images += f'<figure style="margin:0;min-width:0">{drawing}<figcaption>{name}</figcaption></figure>'
         words = f'<b>{escape(method)}</b>, sanity check {escape(verdict_text(check))}'
         frames[method] = f'<div style="display:flex;gap:.6em">{images}</div><p style="min-height:4em">{words}</p>'
     return frames
@@ -814,11 +815,11 @@ def _drawable(image):
     return np.asarray(image.resize([max(side, shortest) for side in image.size])), f'; {size[0]} x {size[1]} px, drawn stretched'
 
 def _draw(path, m, title, file):
-    picture, note = _drawable(load_image(path, size=400, truncated=True))
+    image, note = _drawable(load_image(path, size=400, truncated=True))
     title = title.replace('\n', f'{note}\n', 1)
-    fig, axes = plt.subplots(1, 3, figsize=(9, 3 * picture.shape[0] / picture.shape[1] + .5), layout='constrained')
+    fig, axes = plt.subplots(1, 3, figsize=(9, 3 * image.shape[0] / image.shape[1] + .5), layout='constrained')
     fig.suptitle(title, x=.01, ha='left', fontsize=9)
-    plot_map(picture, m, axes=axes)
+    plot_map(image, m, axes=axes)
     fig.savefig(file, format='png', dpi=100, metadata={'Software': None})
     plt.close(fig)
 

@@ -55,11 +55,11 @@ def shortcut(flawed, target, n, honest):
         for name, folder in dict(flawed=flawed, honest=honest).items():
             net, config = Run(folder).network(), Run(folder).config
             question = make_question(target, config)
-            worth = true_part_effects(predict_redrawn(net, config, redrawn, question), cars.image)[:, 0]
+            effect = true_part_effects(predict_redrawn(net, config, redrawn, question), cars.image)[:, 0]
             masks = np.stack([np.asarray(load_image(p))[..., 0] for p in redrawn[redrawn.part == ''].set_index('image')['mask'][cars.image]])
             for method in (*METHODS, *CONTROLS):
-                share = part_fractions(np.concatenate([m for *_, m in map_images(net, config, cars.image, question, method, progress=True)]), masks)[:, 0]
-                rows.append(pd.DataFrame(dict(network=name, method=method, picture=range(len(cars)), share=share, worth=worth)))
+                fraction = part_fractions(np.concatenate([m for *_, m in map_images(net, config, cars.image, question, method, progress=True)]), masks)[:, 0]
+                rows.append(pd.DataFrame(dict(network=name, method=method, image=range(len(cars)), fraction=fraction, effect=effect)))
     pd.concat(rows).to_csv(Path(__file__).parent/'shortcut.csv', index=False, float_format='%.4g')
 
 def draw_from(net, config, question, test, cars, out, name):
