@@ -362,10 +362,11 @@ def _safe_of(self:Answerer, logits, known):
 @patch
 def _similar_to(self:Answerer, features, data, n):
     "The nearest cars of the catalog, except the image itself."
-    if self.catalog is None or len(self.catalog) < 2: return None
+    if self.catalog is None: return None
     itself = np.flatnonzero(self.catalog.content == content_hash(data))
-    exclude = [itself[0] if len(itself) else -1]
-    at, distances = nearest(features, self.gallery, min(n, len(self.catalog) - 1), self.rows, exclude)
+    others = len(self.catalog) - len(itself)
+    if not others: return None
+    at, distances = nearest(features, self.gallery, min(n, others), self.rows, [itself])
     columns = [c for c in ('image', 'label', 'make', 'model', 'year') if c in self.catalog]
     return self.catalog.iloc[at[0]][columns].reset_index(drop=True).assign(distance=distances[0])
 

@@ -19,6 +19,7 @@ import os
 import sys
 import time
 import warnings
+from collections import Counter
 from enum import Enum
 from functools import partial, wraps
 from pathlib import Path
@@ -29,7 +30,7 @@ import typer
 from typer import Argument, Option
 
 from .config import DEFAULT_ARCH, TrainingConfig, choose_recipe, describe, training_config
-from .files import CarscopeError, atomic_write, check_writable, require, write_json
+from .files import CarscopeError, atomic_write, check_file_writable, require, write_json
 
 # %% ../nbs/reference/cli.ipynb #f1b73e3b
 app = typer.Typer(help='Which car is it, how modern does it look, where is the model wrong, and which pixels drive the '
@@ -147,10 +148,13 @@ def _chosen(values):
     "The `TrainingConfig` for the values of the options. Raises CarscopeError for a wrong value."
     values = {k: v.value if isinstance(v, Enum) else v for k, v in values.items()}
     if 'recipe' in values:
-        recipe, shortcuts = choose_recipe(values['recipe']), {k: values.pop(k) for k in _SHORTCUTS}
-        if not recipe.unfreeze: shortcuts['head_lr'] = shortcuts.pop('lr')
-        changes = {k: v for k, v in shortcuts.items() if v is not None} | _pairs('--set', values.pop('set_'))
-        values['recipe'] = choose_recipe(recipe, **changes)
+        pairs, shortcuts = _pairs('--set', values.pop('set_')), {k: values.pop(k) for k in _SHORTCUTS}
+        shortcuts = {k: v for k, v in shortcuts.items() if v is not None}
+        for key in shortcuts.keys() & pairs.keys():
+            raise CarscopeError(f"--{key.replace('_', '-')} and --set {key} set the same value: leave one of them out")
+        recipe = choose_recipe(values['recipe'], **pairs)
+        if not recipe.unfreeze and 'lr' in shortcuts: shortcuts['head_lr'] = shortcuts.pop('lr')
+        values['recipe'] = choose_recipe(recipe, **shortcuts)
     if 'periods' in values: values['periods'] = _years(values['periods'])
     return training_config(**values)
 
@@ -197,7 +201,10 @@ def _pairs(option, texts):
     "Texts KEY=VALUE as a dict. Raises CarscopeError for a text without `=`."
     for text in texts or []:
         if '=' not in text: raise CarscopeError(f"{option} takes KEY=VALUE, not '{text}'")
-    return dict(text.split('=', 1) for text in texts or [])
+    pairs = [text.split('=', 1) for text in texts or []]
+    for key, n in Counter(key for key, _ in pairs).items():
+        if n > 1: raise CarscopeError(f'{option} gives {key} {n} values: leave out all but one')
+    return dict(pairs)
 
 def _interruptible(function, *args, **kwargs):
     "Call `function`. Ctrl-C prints the message of its KeyboardInterrupt, which typer would drop, and exits with status 130."
@@ -258,7 +265,7 @@ def evaluate_command(
     from carscope.inputs import list_catalog
     from carscope.metrics import YEAR_TARGETS
     from carscope.run import Run
-    if json_: check_writable(json_.parent)
+    if json_: check_file_writable(json_)
     if len(data) > 1 or data[0] == '-' or glob.has_magic(data[0]) and not Path(data[0]).exists(): data = [list_catalog(data)]
     metrics, _ = _interruptible(inference.evaluate, Run(run), data[0], device.value, workers, progress=True, tta=tta,
                                 class_names=map_)
@@ -470,6 +477,7 @@ def similar_command(
     workers:WorkersOption = None,
 ):
     "Most similar cars of a data set. The distance is the cosine distance of the features, 0 (same direction) to 2."
+    import pandas as pd
     from carscope import similar
     from carscope.inputs import list_images
     from carscope.run import Run
@@ -479,7 +487,7 @@ def similar_command(
     if format is not _Format.table: return _print_as(format, table) or _status(table)
     for image, rows in table.groupby('image', sort=False):
         print(f'{image}{_answer(rows.iloc[0], run.config)}')
-        for r in rows.itertuples(): print(f'  {r.distance:.3f}  {r.label}  {r.similar}')
+        for r in rows.itertuples(): print(f"  {r.distance:.3f}  {'' if pd.isna(r.label) else f'{r.label}  '}{r.similar}")
     return _status(table)
 
 # %% ../nbs/reference/cli.ipynb #46a5aee3
@@ -544,7 +552,9 @@ def tune_command(
     device:DeviceOption = _Device.auto,
     workers:WorkersOption = None,
 ):
-    "Hyper-parameter search for the best validation accuracy."
+    """Hyper-parameter search for the best validation accuracy.
+
+    With --target year, it minimises the mean absolute error of the validation images, in years."""
     from carscope import tune
     space = _pairs('--search', search)
     table = _interruptible(tune.tune, data, out, trials, config, space or None, progress=True, device=device.value,
@@ -555,8 +565,10 @@ def tune_command(
                             'choose another folder with --out')
     form = lambda v: f'{v:.3g}' if isinstance(v, float) else str(v)
     found = ' '.join(f'--set {key}={form(best[key])}' for key in table.columns[5:])
-    print(f'best of {len(table)} trials: validation accuracy {100 * best.accuracy:.1f} % (optimistic, because it is the best '
-          f'of many); run folder {out}/{best.folder}\n{found}\n{out}: trials.csv, importances.csv, search.png and study.db')
+    value = (f'mean absolute error of the validation images {best.mae_years:.2f} years' if 'mae_years' in table
+             else f'validation accuracy {100 * best.accuracy:.1f} %')
+    print(f'best of {len(table)} trials: {value} (optimistic, because it is the best of many); run folder '
+          f'{out}/{best.folder}\n{found}\n{out}: trials.csv, importances.csv, search.png and study.db')
 
 # %% ../nbs/reference/cli.ipynb #66e71328
 @command('export')
@@ -715,7 +727,7 @@ def bench_command(
     """Training speed on this machine (images per second). Compares it with the speed of each part of the training and of a plain
     PyTorch loop."""
     from carscope import benchmark
-    if out: check_writable(out.parent)
+    if out: check_file_writable(out)
     speeds = _interruptible(benchmark.measure_speeds, data, config.arch, config.weights, size or (128, 224), config.target,
                             batch_size,
                             seconds, rounds, compile, device.value, workers, progress=True)

@@ -8,15 +8,17 @@ __all__ = ['ADAPTED', 'SHORTEST', 'compare_recipes', 'recipe_table', 'mean_over_
 
 # %% ../nbs/reference/compare.ipynb #050f58c5
 import html
-from dataclasses import replace
+import warnings
+from dataclasses import fields, replace
 from pathlib import Path
 
 # carscope first: it suppresses import warnings of fastai and tqdm
-from .data import checked_catalog, split_catalog
-from .config import Split
-from .files import CarscopeError
+from .data import checked_catalog, period_bounds, split_catalog, split_fingerprint
+from .config import Preparation, Split, TrainingConfig, objective_class, training_config
+from .files import CarscopeError, named_value
 from .finetune import train
 from .interactive import interactive_html
+from .localize import with_boxes
 from .metrics import mean_interval, two_way_interval, with_interval
 from .palette import BLACK, BLUE, COLOURS, GREY, ORANGE, plain_axes
 from .run import Run
@@ -42,24 +44,58 @@ def compare_recipes(
     progress:bool=False, # show progress bars
     **settings,         # passed to `train`: target, arch, weights, device and others
 ) -> dict[tuple[str, int], Run]: # (recipe name, seed) to run
-    "Train each recipe with each seed. Raises CarscopeError if a folder contains a run with another recipe or split."
-    target = settings.get('target', 'label')
-    catalog = split_catalog(checked_catalog(data, progress), valid, test, split_by, split_seed, target=target)
-    split, runs = Split(valid, test, split_by, split_seed), {}
+    """Train each recipe with each seed.
+
+    Raises CarscopeError if a folder contains a run with another recipe, other settings, or another split or data set."""
+    chosen = training_config(settings.get('config'), **{f.name: settings[f.name] for f in fields(TrainingConfig)
+                                                        if f.name in settings})
+    catalog = checked_catalog(data, progress, truncated=chosen.truncated)
+    catalog = split_catalog(catalog, valid, test, split_by, split_seed, target=chosen.target)
+    split, runs, prepared = Split(valid, test, split_by, split_seed), {}, None
     for seed in seeds:
         for name, recipe in recipes.items():
             folder = Path(out)/f'{name}-{seed}'
-            if not (folder/'metrics.json').exists():
+            if (folder/'metrics.json').exists():
+                if prepared is None: prepared = _as_trained(catalog, chosen, settings.get('objective'))
+                config = training_config(chosen, recipe=recipe, seed=seed)
+                other = _differences(Run(folder), config, split, *prepared)
+                if other:
+                    raise CarscopeError(f'{folder} contains a run with another {" and another ".join(other)}: choose another '
+                                        'folder, or remove this one')
+            else:
                 if progress: tqdm.write(f'{name}, seed {seed}')
                 train(catalog, folder, recipe=recipe, seed=seed, split=split, checks=False, resume=True, progress=progress,
                       **settings)
-            runs[name, seed] = run = Run(folder)
-            own = run.config.recipe
-            same = replace(recipe, **{c: getattr(own, c) for c in ADAPTED if recipe.is_default(c)})
-            if (own, run.config.split) != (same, split):
-                raise CarscopeError(f'{folder} contains a run with another recipe or split than {name}: choose another folder '
-                                    f'or remove this one')
+            runs[name, seed] = Run(folder)
     return runs
+
+# %% ../nbs/reference/compare.ipynb #083a8c14
+def _as_trained(catalog, chosen, objective):
+    "The catalog as a training uses it, and the training objective."
+    name = 'class and box' if chosen.boxes else 'class and distances' if chosen.distances else 'class'
+    objective = objective or objective_class(name)(*([chosen.distances] if chosen.distances else []))
+    with warnings.catch_warnings(action='ignore'): # the training gave these warnings
+        crop = dict(crop=chosen.margin, keep_aspect=chosen.keep_aspect) if chosen.crop else {}
+        catalog = checked_catalog(catalog, exclude=chosen.exclude, relabel=chosen.relabel, **crop)
+        if objective.name == 'class and box': catalog = with_boxes(catalog)
+    return catalog, objective
+
+def _differences(run, chosen, split, catalog, objective):
+    "What differs between a run and the chosen settings, split and catalog; empty for a run that can be used."
+    own, recipe = run.config, chosen.recipe
+    same = replace(recipe, **{c: getattr(own.recipe, c) for c in ADAPTED if recipe.is_default(c)})
+    periods = None if chosen.periods is None else period_bounds(catalog.year, chosen.periods)
+    settings_of = lambda objective: (objective.name, vars(objective))
+    prepared = Preparation(chosen.crop, chosen.margin, chosen.keep_aspect, chosen.truncated)
+    pairs = {'recipe': (own.recipe, same), 'split': (own.split, split), 'seed': (own.seed, chosen.seed),
+             'target': (own.target, chosen.target if periods is None else 'period'), 'list of periods': (own.periods, periods),
+             'arch': (own.backbone.arch, chosen.arch), 'choice of weights': (own.backbone.weights, chosen.weights),
+             'preparation of images': (own.preparation, prepared),
+             'objective': (settings_of(run.objective), settings_of(objective)),
+             'setting of cache_images': (own.cache_images, chosen.cache_images),
+             'setting of compile': (own.compile, chosen.compile)}
+    other = [name for name, (a, b) in pairs.items() if a != b]
+    return other or ['data set'] * (own.data.split_fingerprint != split_fingerprint(catalog))
 
 # %% ../nbs/reference/compare.ipynb #01f6cde9
 def recipe_table(
@@ -73,7 +109,9 @@ def recipe_table(
     seeds), min and max (over seeds), epochs (of the fine-tuning stage, or of the only stage), head_epochs (head training on
     cached features before it), minutes, epochs_to_90 and minutes_to_90 (until 90 % of the best validation accuracy). With
     `reference` also gain (difference in accuracy), gain_low and gain_high (its 95 % confidence interval)."""
-    right = {}
+    names, right = list(dict.fromkeys(name for name, _ in runs)), {}
+    if reference is not None and reference not in names:
+        raise CarscopeError(f"{named_value('reference', reference)} is not a recipe of these runs: use one of {', '.join(names)}")
     for (name, seed), run in runs.items():
         part = run.predictions.of_split(split)
         correct = pd.Series(part.prediction == part.truth, index=part.table.image.to_numpy(), dtype=float)
@@ -84,7 +122,7 @@ def recipe_table(
         facts = pd.DataFrame([_facts(run) for (other, _), run in runs.items() if other == name]).mean()
         row = dict(recipe=name, seeds=of.shape[1], n=len(of), accuracy=accuracy, low=low, high=high, min=of.mean().min(),
                    max=of.mean().max(), **facts)
-        if reference: row |= dict(zip(('gain', 'gain_low', 'gain_high'), mean_over_seeds(of - right[reference])))
+        if reference is not None: row |= dict(zip(('gain', 'gain_low', 'gain_high'), mean_over_seeds(of - right[reference])))
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -160,7 +160,8 @@ _ONLY_WITH = { # setting: another setting, and its values with which the setting
     **dict.fromkeys(('head_epochs', 'frozen', 'norm', 'start_scale', 'test_scale', 'augment', 'mixup', 'cutmix', 'lr',
                      'lr_images', 'lr_decay', 'accumulate'), ('unfreeze', (True,))),
     'lr_drop': ('schedule', ('step', 'plateau', 'inverse')), 'drop_epochs': ('schedule', ('step', 'plateau')),
-    'pct_start': ('schedule', ('one_cycle',)), 'soften': ('head', ('soft',)), 'label_smoothing': ('head', ('classes',))}
+    'pct_start': ('schedule', ('one_cycle',)), 'soften': ('head', ('soft',)), 'label_smoothing': ('head', ('classes',)),
+    'focal': ('head', ('classes', 'ordinal', 'regression'))}
 
 @typed
 class Recipe(_Optimiser):
@@ -193,6 +194,7 @@ class Recipe(_Optimiser):
         "The settings that have no effect, each with the other setting that is the reason."
         chosen = {key: (other, getattr(self, other), values) for key, (other, values) in _ONLY_WITH.items()}
         found = {key: (other, value) for key, (other, value, values) in chosen.items() if value not in values}
+        if self.focal and self.head == 'classes': found['label_smoothing'] = 'focal', self.focal
         if self.unfreeze and not self.head_epochs: found |= dict.fromkeys(('head_lr', 'views'), ('head_epochs', 0))
         return found
 
@@ -303,8 +305,9 @@ class TrainingConfig:
         if not self.boxes: self._check_unused() # a box head makes other stages of a recipe
         if not self.crop and (self.margin != 10 or not self.keep_aspect):
             raise ValueError('margin and keep_aspect are for crops: add crop (--crop), or leave out --margin and --squash')
-        if self.compile and not (self.recipe.unfreeze or self.boxes):
-            raise ValueError(f'the recipe {self.recipe.name} trains only the head: leave out compile')
+        for name in ('compile', 'cache_images'):
+            if getattr(self, name) and not (self.recipe.unfreeze or self.boxes):
+                raise ValueError(f'the recipe {self.recipe.name} trains only the head: leave out {name}')
         if self.periods is not None and self.target != 'year':
             raise ValueError(f'periods are for years: use --target year, not {self.target}')
 

@@ -60,7 +60,8 @@ def train_demo(
     Raises CarscopeError if `out` cannot be written to or contains files other than a demo, or without pretrained weights."""
     out, runs = Path(out), {}
     check_writable(out)
-    if out.exists() and {p.name for p in out.iterdir()} - {*SETS, 'report.html', OUTPUT_MARK}:
+    there = {p.name for p in out.iterdir()} if out.exists() else set()
+    if there and OUTPUT_MARK not in there or there - {*SETS, 'report.html', OUTPUT_MARK}: # runs of the user have these names, too
         raise CarscopeError(f'{out} contains files other than a demo: choose another folder with --out')
     load_body(arch, weights) # raises its errors before a minute of drawing
     out.mkdir(parents=True, exist_ok=True)

@@ -52,7 +52,7 @@ EXPORTS = dict(onnx='model.onnx', torch='model.pt2')
 
 def export_run(
     run:Run,
-    out=None,           # file, or folder for model.onnx or model.pt2; None: the run folder
+    out=None,           # file; or folder (a name without extension) for model.onnx or model.pt2; None: the run folder
     format:str=None,    # onnx or torch; None: from the file name extension of `out` (.pt2, .pt and .pth: torch), or onnx
     size:int=None,      # image size (px); None: the size in evaluation
     temperature:float=None, # divides the logits; None: the temperature of the run
@@ -74,10 +74,10 @@ def export_run(
         raise CarscopeError(f'temperature={temperature:g} is out of range: use a number above 0')
     feature_width(net.body, size) # raises CarscopeError if the network does not take images of this size
     about, out = describe_export(run, size, temperature), Path(out or run.path)
-    if out.is_dir(): out = out/EXPORTS[format]
-    if not out.suffix and out.exists():
+    if not out.suffix and out.is_file():
         raise CarscopeError(f'{out} exists, and its name does not say that it is a network: choose a name that ends with .onnx '
                             'or .pt2')
+    if out.is_dir() or not out.suffix: out = out/EXPORTS[format]
     outputs = dict(ood_score=OODScore(run.detector)) if 'ood_score' in about else {}
     wrap = lambda net: FromPixels(net, config.backbone.mean, config.backbone.std, temperature, outputs).eval()
     pixels = example_pixels(run, size)
@@ -87,12 +87,13 @@ def export_run(
     with atomic_write(out) as part:
         write(wrap(inference_copy(net, Compute(torch.device('cpu'), torch.float32, False), size)), size, part, about)
         found = {name: open_exported(part, format, name)[0](pixels) for name in truth}
-        worst = float(abs(found['logits'] - truth['logits'].numpy()).max())
-        if not all(np.allclose(found[name], truth[name], rtol=tolerance, atol=tolerance)
-                   for name, tolerance in zip(truth, (1e-4, 1e-3))):
-            raise CarscopeError(f'the exported network does not predict as the run does (logits differ by {worst:.2g}): '
-                                f'nothing was written to {out}')
-    return dict(path=out, images=len(pixels), difference=worst)
+        worst = {name: float(abs(found[name] - truth[name].numpy()).max()) for name in truth}
+        wrong = [name for name, tolerance in zip(truth, (1e-4, 1e-3))
+                 if not np.allclose(found[name], truth[name], rtol=tolerance, atol=tolerance)]
+        if wrong:
+            which = ' and '.join(f"{name} differ{'s' * (name != 'logits')} by {worst[name]:.2g}" for name in wrong)
+            raise CarscopeError(f'the exported network does not predict as the run does ({which}): nothing was written to {out}')
+    return dict(path=out, images=len(pixels), difference=worst['logits'])
 
 # %% ../nbs/reference/export.ipynb #47132854
 SUFFIXES = {'.onnx': 'onnx', '.pt2': 'torch', '.pt': 'torch', '.pth': 'torch'}
@@ -133,7 +134,7 @@ def open_exported(
     Load a file in the format torch only if you trust its author: `torch.export.load` unpickles parts of it."""
     if not Path(path).is_file(): raise MissingFile(f'{path} does not exist: make it with `carscope export RUN`')
     data, extra = Path(path).read_bytes(), {'about.json': ''}
-    if (format or Path(path).suffix[1:]) == 'onnx':
+    if (format or SUFFIXES.get(Path(path).suffix.lower())) == 'onnx':
         require('onnxruntime', 'export')
         try: session = open_onnx(data)
         except CarscopeError: raise _no_export(path) from None

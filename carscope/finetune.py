@@ -9,6 +9,7 @@ __all__ = ['pretrained_learner', 'discriminative', 'HEAD', 'WHOLE', 'CHECKS', 'R
 from .backbone import feature_width, load_body, make_network
 from .config import DEFAULT_ARCH, choose_recipe
 from .engine import choose_compute
+from .files import CarscopeError
 
 import numpy as np
 from fastai.data.core import DataLoaders
@@ -23,11 +24,14 @@ def pretrained_learner(
     recipe='one_cycle',     # name or `Recipe`: loss, optimiser and callbacks
     device:str='auto',      # auto, cpu, cuda or mps
 ) -> Learner:
-    "A fastai Learner of a pretrained body and a new linear head, with one parameter group per group of layers."
-    body, _ = load_body(arch, weights)
+    """A fastai Learner of a pretrained body and a new linear head, with one parameter group per group of layers.
+
+    Raises CarscopeError for a recipe with an ordinal or regression head."""
+    recipe, (body, _) = choose_recipe(recipe), load_body(arch, weights)
+    if recipe.head not in ('classes', 'soft'): raise CarscopeError(f"the head '{recipe.head}' is not linear: use `train`")
     size = dls.one_batch()[0].shape[-1]
-    network = make_network(body, nn.Linear(feature_width(body, size), len(dls.vocab)))
-    return make_learner(dls, network, choose_recipe(recipe), choose_compute(device), vocab=list(dls.vocab))
+    network = make_network(body, nn.Linear(feature_width(body, size), len(dls.vocab)), recipe.dropout)
+    return make_learner(dls, network, recipe, choose_compute(device), vocab=list(dls.vocab))
 
 # %% ../nbs/01_finetune.ipynb #ee8e2fd2
 def discriminative(
@@ -178,8 +182,9 @@ class GrowSize(Callback):
     def __init__(self, start:int, size:int): # first and final image size (px)
         self.start, self.size = start, size
     def size_at(self, epoch, epochs):
-        share = min(1., epoch / max(1, round(epochs * 2 / 3) - 1))
-        return min(round((self.start + share * (self.size - self.start)) / 16) * 16, self.size) if share < 1 else self.size
+        steps = max(round(epochs * 2 / 3) - 1, min(1, epochs - 1)) # epochs before the final size
+        if epoch >= steps: return self.size
+        return min(round((self.start + epoch / steps * (self.size - self.start)) / 16) * 16, self.size)
     def before_train(self): self.set_size(self.size_at(self.epoch, self.n_epoch))
     def after_fit(self): self.set_size(self.size)
     def set_size(self, size):
@@ -244,13 +249,15 @@ class RunWriter(Callback):
         if self.epoch < self.done: raise CancelEpochException
     def after_batch(self):
         if self.training and any_process(not torch.isfinite(self.loss_grad), self.task.compute.device):
-            where = f'epoch {len(self.task.history) + 1}, batch {self.iter + 1}'
-            lower = self.opt.hypers[-1]['lr'] / 10
-            raise Diverged(f'the loss is not finite in {where}: use a lower learning rate (--lr {lower:.1g})')
+            raise self._diverged(f'the loss is not finite in epoch {len(self.task.history) + 1}, batch {self.iter + 1}')
         self.bar.update()
+    def _diverged(self, what):
+        return Diverged(f"{what}: use a lower learning rate (--lr {self.opt.hypers[-1]['lr'] / 10:.1g})")
     def after_epoch(self):
         if self.epoch < self.done: return
         (train_loss, valid_loss, *measured), run, history = self.recorder.values[-1], self.task.run, self.task.history
+        if any_process(not math.isfinite(valid_loss), self.task.compute.device):
+            raise self._diverged(f'the validation loss is not finite after epoch {len(history) + 1}')
         measured = dict(zip((m.name for m in self.recorder.metrics), measured))
         now = time.perf_counter()
         row = dict(epoch=len(history) + 1, stage=self.stage, train_loss=train_loss, valid_loss=valid_loss, **measured,
@@ -624,7 +631,10 @@ def _prepared(data, chosen, compute, body, backbone, split, objective, progress)
     catalog, recipe, settings = objective.prepare(catalog, chosen.recipe, body)
     vocab = vocabulary(catalog, target)
     # raises CarscopeError if no training is possible with these rows
-    training_rows(catalog, target, vocab, _shared_batch(recipe) if recipe.unfreeze else 1)
+    rows = training_rows(catalog, target, vocab, _shared_batch(recipe) if recipe.unfreeze else 1)
+    if recipe.unfreeze and recipe.batch_size * recipe.accumulate > (n := int((rows.split == 'train').sum())):
+        raise CarscopeError(f'accumulate={recipe.accumulate} batches of {recipe.batch_size} images are more than the {n} '
+                            'training images, so the optimiser would make no step: use a smaller accumulate or --batch-size')
     left_out = tuple(sorted(set(found.content) - set(catalog.content)))
     config = RunConfig(
         target, vocab, recipe, backbone, periods=periods, split=made, seed=chosen.seed,
@@ -796,7 +806,7 @@ def _explained(training):
     try: yield
     except KeyboardInterrupt: raise KeyboardInterrupt(f'interrupted{_what_is_left(training)}') from None
     except CarscopeError as e:
-        left = _what_is_left(training)
+        left = _what_is_left(training, resume=not isinstance(e, Diverged))
         # a file problem ends with a way out of its own
         raise type(e)(_own_words(e) + (f" ({left.lstrip(': ')})" if left and isinstance(e, OSError) else left)) from None
     except Exception as e:
@@ -825,16 +835,17 @@ def _own_words(e):
     "The message of an error, without the words that fastai and the processes that load images put before it."
     return re.sub(r'\AException occured in `\w+` when calling event `\w+`:\s*', '', worker_message(e))
 
-def _what_is_left(training):
-    "End of an error message: the saved state of the run. Removes a run without a complete epoch."
+def _what_is_left(training, resume=True):
+    "End of an error message: the saved state of the run, and how to use it. Removes a run without a complete epoch."
     run = training.run
     if run is None: return ''
     if process_rank(): return f' in process {process_rank() + 1}'
     done = len(run.history) if (run.path/'history.csv').exists() else 0 # an interrupt can come just after the epoch was saved
     total = training.recipe.epochs + training.recipe.head_epochs * training.recipe.unfreeze
     if done:
+        way = 'or continue with --resume' if resume else 'or train again with --overwrite' # a resumed training diverges again
         return (f': {run.path} keeps the weights of epoch {done} of {total}; evaluate them with `carscope evaluate {run.path} '
-                'DATA`, or continue with --resume')
+                f'DATA`, {way}')
     try: run.remove()
     except OSError: pass # the folder has been removed, or cannot be written to
     return f' before the first epoch was complete: nothing is kept in {run.path}'

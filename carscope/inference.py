@@ -22,7 +22,7 @@ from .config import Calibration, RunConfig
 from .data import fingerprint, training_rows
 from .engine import Compute, all_gather, cached_features, choose_compute, forward_images, inference_copy
 from .engine import process_slice
-from .files import CarscopeError, whole_number
+from .files import CarscopeError, check_writable, whole_number
 from .metrics import YEAR_TARGETS, calibrate, metrics_of, paired_gain, wilson
 from .ood import REFUSED, ClassDistance, Detector, refusal_reasons, with_distance
 from .pictures import image_keys, is_there
@@ -380,6 +380,7 @@ def calibrate_run(
     The metrics of the run change if its temperature does. Raises CarscopeError if the training is not complete, or if training or
     validation images are missing."""
     run = as_run(run)
+    check_writable(run.path)
     Detector(None, np.zeros(0), refused) # refuses a wrong fraction before any image is opened
     metrics, predictions, config, compute = run.metrics, run.predictions, run.config, choose_compute(device)
     catalog = _found_images(run, data, progress)
@@ -387,11 +388,12 @@ def calibrate_run(
     rows, _ = known_rows(catalog[(catalog.split == 'valid') & catalog[config.target].notna()], config)
     rows, logits = predict_rows(Classification(), net, rows, config, compute, distance, workers=workers, progress=progress)
     calibration = Calibration(**calibrate(predictions.of_split('valid')))
-    if calibration != config.calibration:
-        predictions = replace(predictions, temperature=calibration.temperature)
-        run.write_config(replace(config, calibration=calibration))
-        for s in ('valid', 'test'):
-            if metrics.get(s, {}).get('n'): metrics[s] |= run.objective.evaluate(predictions.of_split(s), run.config)
+    predictions = replace(predictions, temperature=calibration.temperature)
+    if calibration != config.calibration: run.write_config(replace(config, calibration=calibration))
+    for s in ('valid', 'test'): # always, because an earlier call may have been interrupted
+        if not metrics.get(s, {}).get('n'): continue
+        kept = {k: v for k, v in metrics[s].items() if k != 'ece_raw' and not k.startswith('refused')}
+        metrics[s] = kept | run.objective.evaluate(predictions.of_split(s), run.config)
     run.write_detector(detector := fit_detector(distance, rows.distance, logits, config, refused))
     test = predictions.of_split('test')
     if 'distance' in test.table: metrics['test'] = metrics.get('test', {}) | refusals(detector, test)

@@ -7,6 +7,7 @@ __all__ = ['list_images', 'image_arguments', 'are_images', 'list_catalog', 'usab
 
 # %% ../nbs/reference/inputs.ipynb #080f58e3
 import atexit
+import codecs
 import glob
 import os
 import re
@@ -24,9 +25,10 @@ import pandas as pd
 from .data import complete
 from .files import CarscopeError, available_cores
 from .pictures import image_paths, load_image, split_crop
+from .readers.common import text_encoding
 from .readers.folders import is_image
 from .readers.registry import CATALOG_COLUMNS, Dropped, as_catalog, find_reader
-from .readers.registry import list_folder, notice, read_catalog, shorten
+from .readers.registry import is_showroom, list_folder, notice, read_catalog, shorten
 from .run import is_run
 
 # %% ../nbs/reference/inputs.ipynb #e08b2723
@@ -131,6 +133,8 @@ def _streams():
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return Path(folder)
 
+_stream_names = {} # path of a temporary file -> name of its stream for messages
+
 def _of_stream(path):
     "Pairs (path, name) of the image in a stream, or of the list in it."
     try:
@@ -142,14 +146,15 @@ def _of_stream(path):
     if _is_text(data): return [pair for line in _lines(data, name) if line != path for pair in _images_of(line)]
     file = _streams()/f'{len(list(_streams().iterdir())) + 1}.image'
     file.write_bytes(data)
+    _stream_names[str(file)] = name
     return [(str(file), name)]
 
 def _is_text(data):
-    "Whether bytes are a list of paths: UTF-8 without control characters."
-    try: start = data[:2**16].decode()
-    except UnicodeDecodeError as e:
-        if len(data) <= 2**16 or e.start < 2**16 - 4: return False # not a character that the end of the block cuts
-        start = data[:e.start].decode()
+    "Whether bytes are a list of paths: UTF-8, or UTF-16 with a byte order mark, without control characters."
+    encoding = 'utf-16' if text_encoding(data[:2]) == 'utf-16' else 'utf-8-sig'
+    decoder = codecs.getincrementaldecoder(encoding)() # the end of the block may cut a character
+    try: start = decoder.decode(data[:2**16], final=len(data) <= 2**16)
+    except UnicodeDecodeError: return False
     return not re.search(r'[\x00-\x08\x0e-\x1f]', start)
 
 # %% ../nbs/reference/inputs.ipynb #6b8d683e
@@ -157,7 +162,8 @@ def _several(path):
     "The arguments that a pattern or a text file stands for; None for another argument."
     if glob.has_magic(path) and not os.path.exists(path) and not split_crop(path)[1]:
         files = sorted(f for f in glob.iglob(path, recursive=True) if os.path.isdir(f) or is_image(Path(f)) or _is_data_set(f))
-        files = [f for f in files if not (os.path.isdir(f) and '**' in path)] # `**` has listed their files
+        if re.search(r'(^|/)\*\*(/\*)?$', path.replace(os.sep, '/')): # such a pattern also matches all files in the folders
+            files = [f for f in files if not os.path.isdir(f)]
         if not files: raise CarscopeError(f'no image matches {path}: correct the pattern')
         return files
     if path.lower().endswith(_LISTS) and os.path.isfile(path) and not _is_data_set(path):
@@ -174,10 +180,9 @@ def _with_list(path, lists):
 
 def _lines(data, name):
     "The arguments in a text with one per line. Paths that do not exist in the working folder are relative to the list."
-    try: text = data.decode('utf-8-sig')
-    except UnicodeDecodeError:
-        text = data.decode('cp1252', 'replace')
-        notice(name, 'its text is not UTF-8 and was read as Windows-1252')
+    encoding = text_encoding(data)
+    text = data.decode(encoding, 'replace')
+    if encoding in ('cp1252', 'latin-1'): notice(name, 'its text is not UTF-8 and was read as Windows-1252')
     lines = [line.strip() for line in text.splitlines()]
     lines = list(dict.fromkeys(line for line in lines if line and not line.startswith('#')))
     if not lines: raise CarscopeError(f'{name} is an empty list: write one image per line')
@@ -190,7 +195,7 @@ def _beside(folder, line):
 
 def _is_data_set(path):
     "Whether a file is in one of the formats of `read_catalog`."
-    if path == 'showroom' and not os.path.exists(path): return True # generated cars
+    if is_showroom(path): return True # generated cars
     if is_image(Path(path)) or not os.path.isfile(path): return False
     suffix = os.path.splitext(path)[1].lower()
     if suffix in ('.csv', '.tsv', '.parquet'): return True
@@ -249,12 +254,12 @@ def usable_images(
     "The images that can be opened. Raises CarscopeError if there is none: for one image, with its reason."
     def problem(image):
         try: load_image(image, size=32, truncated=truncated)
-        except CarscopeError as e: return str(e)
+        except CarscopeError as e: return str(e).replace(image, _stream_names.get(image, image))
     with ThreadPoolExecutor(available_cores()) as pool: problems = list(pool.map(problem, images := list(map(str, images))))
     bad = [(image, why) for image, why in zip(images, problems) if why]
     if len(bad) == len(images) and bad:
         raise CarscopeError(bad[0][1] if len(bad) == 1 else f'none of the {len(bad):,} images can be opened: {bad[0][1]}')
     if bad:
-        named = ', '.join(shorten(Path(p).name) for p, _ in bad[:3]) + ', ...' * (len(bad) > 3)
+        named = ', '.join(shorten(Path(_stream_names.get(p, p)).name) for p, _ in bad[:3]) + ', ...' * (len(bad) > 3)
         warnings.warn(f"{len(bad):,} of {len(images):,} images cannot be opened: {named}; the first: {bad[0][1]}", stacklevel=2)
     return [image for image, why in zip(images, problems) if not why], bad

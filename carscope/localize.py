@@ -327,6 +327,7 @@ def find_boxes(
     "Predict the box of the car in each image. Raises CarscopeError if the run has no box head or an image cannot be opened."
     run, images = as_run(run), image_paths(images)
     net, references = load_two_heads(run), run.prepare_images(images)
+    if not images: return pd.DataFrame({'image': images} | {c: np.zeros(0) for c in BOX})
     rows = pd.DataFrame(dict(image=references))
     rows[['width', 'height']] = [load_image(image, truncated=True).size for image in references]
     rows, _ = run.objective.predict(net, rows, run.config, choose_compute(device), workers=workers, progress=progress)

@@ -16,11 +16,12 @@ __all__ = ['MIN_TRIALS', 'MIN_UNITS', 'MIN_IN_STRATUM', 'YEAR_TARGETS', 'MIN_CAL
 import math
 import re
 from fractions import Fraction
+from numbers import Real
 
 import numpy as np
 import pandas as pd
 
-from .files import CarscopeError
+from .files import CarscopeError, named_value
 
 # %% ../nbs/reference/metrics.ipynb #c8695ce1
 def wilson(
@@ -209,7 +210,7 @@ def class_means(
 def macro_f1(
     predictions, # `Predictions` of one split
 ) -> float: # 0 to 1; 0 if no true class is in the vocabulary
-    "Mean F1 score over the classes that have images, as in scikit-learn."
+    "Mean F1 score over the classes that have images: scikit-learn's macro average with `labels=np.unique(y_true)`."
     counts = confusion_counts(predictions)
     predicted = np.bincount(predictions.prediction, minlength=len(counts))
     return float(class_means(counts.diagonal(), counts.sum(1), predicted)[0])
@@ -441,6 +442,7 @@ def check_rate(
     value,
 ):
     "Raises CarscopeError if a promised rate is not above 0 and below 1."
+    if not isinstance(value, Real): raise CarscopeError(f'{named_value(name, value)}: use a number above 0 and below 1')
     if not 0 < value < 1: raise CarscopeError(f'{name}={float(value):g}: must be above 0 and below 1')
 
 def _exact(coverage):
@@ -503,7 +505,9 @@ def year_margin(
                             f'{least:,} are needed, so use a lower coverage (a larger error rate)')
     return conformal_quantile(np.maximum(low - year, year - high), coverage)
 
-def interval_ends(coverage): return (1 - coverage) / 2, (1 + coverage) / 2 # the two quantiles, as fractions
+def interval_ends(coverage): # the two quantiles, as fractions
+    check_rate('coverage', coverage)
+    return (1 - coverage) / 2, (1 + coverage) / 2
 
 def known_quantiles(
     predictions,            # `Predictions` of a year model

@@ -64,11 +64,13 @@ class ClassDistance(nn.Module):
     def forward(self, features):
         with torch.autocast(features.device.type, enabled=False): # the difference of two large numbers needs float32
             x = nn.functional.normalize(features.float(), dim=1)
-            along, of_means = x @ self.axes, self.means @ self.axes
+            centre = self.means.mean(0) # distances between differences are more precise in float32
+            x, means = x - centre, self.means - centre
+            along, of_means = x @ self.axes, means @ self.axes
             square = lambda a: (a * a).sum(1)
             own = square(x) / self.rest - square(along)
-            of_class = square(self.means) / self.rest - square(of_means)
-            nearest = (of_class - 2 * (x @ self.means.T / self.rest - along @ of_means.T)).amin(1)
+            of_class = square(means) / self.rest - square(of_means)
+            nearest = (of_class - 2 * (x @ means.T / self.rest - along @ of_means.T)).amin(1)
             return (own + nearest).clamp(min=0) / x.shape[1]
 
 # %% ../nbs/reference/ood.ipynb #8ad2902b

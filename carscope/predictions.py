@@ -263,7 +263,7 @@ def _read_parquet(path):
 # %% ../nbs/reference/predictions.ipynb #02db9bbc
 def _read_text(path):
     """Predictions from a text table. Numeric columns that are not known columns of a catalog are class probabilities. In a table
-    with a column `predicted`, they are ignored if none of them has the name of a class."""
+    with a column `predicted`, they are ignored if none of them has the name of a class; otherwise, both have to agree."""
     rows, line = read_text_table(path), line_of(path)
     if 'label' not in rows:
         columns = ', '.join(map(str, rows.columns[:8]))
@@ -280,6 +280,7 @@ def _read_text(path):
     probs = _class_columns(rows.drop(columns=[c for c in rows if c in others]), set(rows.label), decimals_of(path), line)
     if len(probs.columns) and ('predicted' not in rows or set(probs) & {*rows.label, *rows.predicted}):
         _check_probs(path, probs, line)
+        if 'predicted' in rows: _check_predicted(path, rows.predicted, probs, line)
         logits = np.log(probs.to_numpy(np.float64).clip(1e-12)).astype(np.float32)
         return Predictions(rows.drop(columns=list(probs)), logits, list(probs))
     if 'predicted' not in rows:
@@ -307,3 +308,13 @@ def _check_probs(path, probs, line):
     raise CarscopeError(f'{path}: in {wrong.sum():,} of {len(probs):,} rows the columns {names} are not probabilities '
                         f'({line(first)}: the sum is {values[first].sum():.3g}): use values from 0 to 1 that sum to 1, '
                         'or remove the columns')
+
+def _check_predicted(path, predicted, probs, line):
+    "Raises CarscopeError if a predicted class is not the most probable class, or one of several."
+    values, at = probs.to_numpy(np.float64), probs.columns.get_indexer(predicted)
+    wrong = (at < 0) | (values[np.arange(len(values)), at] < values.max(1))
+    if not wrong.any(): return
+    first = int(wrong.argmax())
+    raise CarscopeError(f"{path}: in {wrong.sum():,} of {len(probs):,} rows the column 'predicted' is not the most probable "
+                        f"class ({line(first)}: '{predicted.iloc[first]}' instead of '{probs.columns[values[first].argmax()]}'): "
+                        'correct the table, or remove the column predicted or the probabilities')

@@ -24,7 +24,7 @@ from .inference import Classification, known_table, predict_logits
 from .interactive import interactive_html
 from .metrics import YEAR_TARGETS, wilson
 from .palette import BLUE, COLOURS, GREEN, GREY, LIGHT_GREY, ORANGE, PINK, YELLOW, plain_axes
-from .pictures import data_uri, is_there, load_image
+from .pictures import data_uri, image_keys, is_there, load_image
 from .classes import unknown_classes, unknown_text
 from .inputs import list_images, usable_images
 from .predictions import Embeddings, is_prediction_folder, read_prediction_table
@@ -48,23 +48,24 @@ def nearest(
     gallery,        # (m, width) features, can be memory-mapped
     k:int=10,       # number of neighbours per query
     rows=None,      # row numbers of the gallery to search; None: all
-    exclude=None,       # (n,) position in `rows` to exclude for each query, usually the query itself; -1: none
+    exclude=None,   # for each query, the positions in `rows` to exclude, usually of the query itself; None: none
     block:int=2**15, # number of rows per block
 ) -> tuple[np.ndarray, np.ndarray]: # positions in `rows` (n, k); cosine distances (n, k), 0 to 2, ascending
     "The `k` nearest rows of the gallery by cosine distance, exact search. Raises CarscopeError for fewer than `k` rows."
     queries, many = _unit(queries), len(gallery if rows is None else rows)
-    found = many - (exclude is not None)
+    excluded = [[]] * len(queries) if exclude is None else exclude
+    found = many - max(map(len, excluded), default=0)
     if not found: raise CarscopeError('there is no other image to compare with: pass a data set with more images')
     if not 1 <= k <= found: raise CarscopeError(f'{k} neighbours cannot be found among {found}: choose 1 to {found}')
+    of = np.repeat(np.arange(len(queries)), [len(e) for e in excluded]) # the query of each excluded position
+    at = np.concatenate([np.asarray(e, int) for e in excluded]) if len(of) else of
     best, where = torch.full((len(queries), k), -torch.inf), torch.zeros(len(queries), k, dtype=torch.long)
     for start in range(0, many, block):
         here = slice(start, start + block)
         part = torch.from_numpy(np.asarray(gallery[here] if rows is None else gallery[np.asarray(rows[here])], np.float32))
         likeness = queries @ part.T / part.norm(dim=1).clamp(min=1e-12)
-        if exclude is not None:
-            at = torch.as_tensor(exclude) - start
-            hit = torch.nonzero((at >= 0) & (at < likeness.shape[1]))[:, 0]
-            likeness[hit, at[hit]] = -torch.inf
+        inside = (at >= start) & (at < start + likeness.shape[1])
+        likeness[of[inside], at[inside] - start] = -torch.inf
         top = likeness.topk(min(k, likeness.shape[1]))
         best, order = torch.cat([best, top.values], 1).topk(k)
         where = torch.cat([where, top.indices + start], 1).gather(1, order)
@@ -92,9 +93,10 @@ def similar(
     workers:int=None,      # number of worker processes; None: `default_workers()`
     progress:bool=False,   # show a progress bar
     skip:bool=False,       # leave out images that cannot be opened, with a warning; they are in `attrs['left_out']`
-) -> pd.DataFrame: # `top` rows per image: image, rank, similar, distance; label, make, model, year if in the catalog; known
-    """The most similar images of a catalog for each query image, without the image itself. Query images and catalog are
-    prepared as in the training of the run. A warning counts the images of the catalog whose class the run does not know.
+) -> pd.DataFrame: # `top` rows per image: image, rank, similar, distance; label, make, model, year (NA if unknown); known
+    """The most similar images of a catalog for each query image, without the image itself and its exact copies. Query images
+    and catalog are prepared as in the training of the run. A warning counts the images of the catalog whose class the run
+    does not know.
 
     Raises CarscopeError for an image that cannot be opened, for a catalog with fewer than `top` other images, and if the images
     of the run are no longer at their paths."""
@@ -107,11 +109,13 @@ def similar(
     net, config = run.network(), run.config
     catalog, features, rows = _gallery(run, net, config, data, compute, workers, progress)
     asked_features, at = embed(net, config, asked, compute, workers, progress)
-    place = dict(zip(catalog.content[::-1], range(len(catalog) - 1, -1, -1)))
-    positions, distances = nearest(asked_features[at], features, top, rows, [place.get(c, -1) for c in asked.content])
-    columns, detector = [c for c in ('label', 'make', 'model', 'year') if c in catalog], run.detector
+    itself, there = image_keys(asked, catalog)
+    same = pd.Series(range(len(catalog))).groupby(np.array(there, object)).indices
+    positions, distances = nearest(asked_features[at], features, top, rows, [same.get(key, []) for key in itself])
+    columns, detector = ['image', 'label', 'make', 'model', 'year'], run.detector
     known = known_table(detector, *_with_scores(net, detector, asked, asked_features[at]), compute, workers)
-    found = catalog.iloc[positions.ravel()][['image', *columns]].reset_index(drop=True).rename(columns=dict(image='similar'))
+    found = catalog.iloc[positions.ravel()].reindex(columns=columns, fill_value=pd.NA).reset_index(drop=True)
+    found = found.rename(columns=dict(image='similar'))
     found.insert(1, 'distance', distances.ravel())
     queries = dict(image=np.repeat([str(p) for p in images], top), rank=np.tile(np.arange(1, top + 1), len(asked)))
     known = known.iloc[np.repeat(np.arange(len(asked)), top)].reset_index(drop=True)
@@ -240,8 +244,9 @@ def recall_at(
     there = values.notna().to_numpy()
     values, rows = values[there].to_numpy(), np.asarray(rows)[there]
     n, others = len(values), pd.Series(values).map(pd.Series(values).value_counts()).to_numpy() - 1
+    if n < 2: raise CarscopeError(f'{n} of {len(there)} images have a value to compare: recall@k needs at least 2')
     most = min(max(ks), n - 1)
-    positions, _ = nearest(features[rows], features, most, rows, np.arange(n))
+    positions, _ = nearest(features[rows], features, most, rows, np.arange(n)[:, None])
     first = np.where((hit := values[positions] == values[:, None]).any(1), hit.argmax(1), most)[others > 0]
     table = []
     for k in ks:

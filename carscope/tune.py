@@ -18,6 +18,7 @@ from .engine import world_size
 from .data import checked_catalog, fingerprint, split_catalog, split_fingerprint
 from .files import OUTPUT_MARK, CarscopeError, MissingFile, as_path, atomic_write, check_writable, mark_output, require
 from .finetune import HEAD, WHOLE, Diverged, OutOfMemory, RunWriter, train
+from .metrics import YEAR_TARGETS
 from .palette import BLUE, plain_axes
 from .run import Run
 
@@ -65,16 +66,21 @@ def _suggest(trial, ranges):
 
 # %% ../nbs/reference/tune.ipynb #8efe3b20
 class Watch(Callback):
-    "Callback that reports the validation accuracy of each epoch of the last stage to the trial, and stops a pruned trial."
+    """Callback that reports the validation accuracy (year model: MAE in years) of each epoch of the last stage to the trial, and
+    stops a pruned trial."""
     order = RunWriter.order + 10 # run after `RunWriter` has saved the epoch
     def __init__(self, trial, folder, stage): self.trial, self.folder, self.stage, self.reported = trial, folder, stage, 0
     def after_epoch(self):
         history = Run(self.folder).history
-        unreported = history.accuracy[history.stage == self.stage].iloc[self.reported:]
-        for accuracy in unreported: # several after a resume: an earlier process completed some epochs
+        unreported = history[_measure(self.trial.study)][history.stage == self.stage].iloc[self.reported:]
+        for value in unreported: # several after a resume: an earlier process completed some epochs
             self.reported += 1
-            self.trial.report(accuracy, self.reported)
-        if self.trial.should_prune(): raise require('optuna', 'tune').TrialPruned('accuracy below the median of earlier trials')
+            self.trial.report(value, self.reported)
+        if self.trial.should_prune(): raise require('optuna', 'tune').TrialPruned('worse than the median of earlier trials')
+
+def _measure(study):
+    "The quantity of a study: `mae_years`, which is minimised, or `accuracy`. Both are columns of history.csv."
+    return 'mae_years' if study.direction.name == 'MINIMIZE' else 'accuracy'
 
 # %% ../nbs/reference/tune.ipynb #4f4cd0b0
 def tune(
@@ -88,7 +94,8 @@ def tune(
     workers:int=None,       # number of processes that load images
     **changes,              # fields of the `TrainingConfig` to change; no trial uses the fraction `test` of the images
 ) -> pd.DataFrame: # the trials, as returned by `trials_table`
-    """Search for the settings with the best validation accuracy.
+    """Search for the settings with the highest validation accuracy; with the target `year`, for those with the lowest mean
+    absolute error (MAE) of the validation images, in years.
 
     Raises CarscopeError if the folder contains other files, or a search with other data or settings."""
     if world_size() > 1: raise CarscopeError('a search runs in one process: call it without torchrun')
@@ -102,6 +109,7 @@ def tune(
     split = Split(chosen.valid, chosen.test, chosen.split_by, chosen.seed, official)
     catalog = split_catalog(catalog, split.valid, split.test, split.by, split.seed, target=chosen.target)
     about = dict(asdict(chosen), data=fingerprint(listed), images=split_fingerprint(catalog), space=ranges)
+    if chosen.target in YEAR_TARGETS: about['measure'] = 'mae_years' # earlier versions maximised the accuracy
     own = dict(split=split, checks=False, resume=True, progress=progress, device=device, workers=workers)
     def attempt(trial):
         folder = out/trial.user_attrs.get('folder', f'trial-{trial.number:03}')
@@ -111,7 +119,7 @@ def tune(
         watch = lambda stage: [Watch(trial, folder, stage)] if stage == last else []
         try: run = train(catalog[catalog.split != 'test'], folder, chosen, recipe=tried, callbacks=watch, **own)
         except (Diverged, OutOfMemory) as e: raise optuna.TrialPruned(str(e)) from None
-        return run.metrics['valid']['accuracy']
+        return run.metrics['valid'][_measure(study)]
     with _open_study(optuna, out, about) as study:
         _requeue(optuna, study)
         while len(_ended(study)) < trials:
@@ -140,7 +148,7 @@ def _open_study(optuna, out, about):
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
         with FileLock(out/'lock', timeout=0):
-            study = _study(optuna, out, about['recipe']['epochs'] // 3)
+            study = _study(optuna, out, about['recipe']['epochs'] // 3, 'minimize' if 'measure' in about else 'maximize')
             about, earlier = json.loads(json.dumps(about)), study.user_attrs.get('about')
             if earlier is None: study.set_user_attr('about', about)
             for key in about if earlier else ():
@@ -153,9 +161,9 @@ def _open_study(optuna, out, about):
                             f'--out') from None
     finally: optuna.logging.set_verbosity(was)
 
-def _study(optuna, out, warm_up):
+def _study(optuna, out, warm_up, direction):
     "Load the study in a folder, or create a new one."
-    how = dict(study_name=STUDY, direction='maximize', load_if_exists=True)
+    how = dict(study_name=STUDY, direction=direction, load_if_exists=True)
     try: return optuna.create_study(storage=_url(out), pruner=optuna.pruners.MedianPruner(n_warmup_steps=warm_up), **how)
     except Exception as e: # optuna and sqlite raise many types
         raise CarscopeError(f'{out/DATABASE} cannot be read ({str(e).splitlines()[0]}): choose another folder with '
@@ -180,8 +188,8 @@ def _requeue(optuna, study):
 
 def _keep_best(study, out):
     "Delete all runs except the best; save the tables of trials and importances and their figure."
-    ended = _ended(study)
-    best = max((t for t in ended if t.state.name == 'COMPLETE'), key=lambda t: t.value, default=None)
+    ended, choose = _ended(study), min if _measure(study) == 'mae_years' else max
+    best = choose((t for t in ended if t.state.name == 'COMPLETE'), key=lambda t: t.value, default=None)
     for t in ended:
         if t is not best: shutil.rmtree(out/t.user_attrs['folder'], ignore_errors=True)
     for name, table in dict(trials=trials_table(out), importances=importances(out)).items():
@@ -202,28 +210,30 @@ def trials_table(
 ) -> pd.DataFrame: # one row per ended trial, best first
     """List the ended trials of a search.
 
-    Columns: trial, state (`complete` or `pruned`), accuracy (validation, last epoch), epochs (of the last stage),
-    folder (best trial only), and one column per setting."""
-    rows = []
-    for t in _ended(_read_study(out)):
+    Columns: trial, state (`complete` or `pruned`), accuracy (validation, last epoch; a year model has mae_years instead, the
+    mean absolute error in years), epochs (of the last stage), folder (best trial only), and one column per setting."""
+    study, rows = _read_study(out), []
+    measure = _measure(study)
+    for t in _ended(study):
         complete, seen, folder = t.state.name == 'COMPLETE', t.intermediate_values, t.user_attrs.get('folder', '')
-        accuracy = t.value if complete else seen[max(seen)] if seen else np.nan
-        rows.append(dict(trial=t.number, state='complete' if complete else 'pruned', accuracy=accuracy, epochs=len(seen),
-                         folder=folder if (Path(out)/folder).exists() else '', **t.params))
-    table = pd.DataFrame(rows, columns=None if rows else ['trial', 'state', 'accuracy', 'epochs', 'folder'])
-    return table.sort_values(['state', 'accuracy'], ascending=[True, False], ignore_index=True)
+        value = t.value if complete else seen[max(seen)] if seen else np.nan
+        rows.append({'trial': t.number, 'state': 'complete' if complete else 'pruned', measure: value, 'epochs': len(seen),
+                     'folder': folder if (Path(out)/folder).exists() else '', **t.params})
+    table = pd.DataFrame(rows, columns=None if rows else ['trial', 'state', measure, 'epochs', 'folder'])
+    return table.sort_values(['state', measure], ascending=[True, measure == 'mae_years'], ignore_index=True)
 
 def importances(
     out,         # folder of a search
     forests=5,   # number of random forests, each with its own seed
 ) -> pd.DataFrame: # row per forest, column per setting, least important first; empty with fewer than 4 complete trials
-    "Estimate the fraction of the variance of accuracy that each setting explains (functional ANOVA; Hutter et al., 2014)."
+    """Estimate the fraction of the variance of the accuracy (year model: of the MAE) that each setting explains (functional
+    ANOVA; Hutter et al., 2014)."""
     study, measured = _read_study(out), require('optuna', 'tune').importance
     if len([t for t in study.trials if t.state.name == 'COMPLETE']) < 4: return pd.DataFrame()
     rows = []
     for i in range(forests):
         try: rows.append(measured.get_param_importances(study, evaluator=measured.FanovaImportanceEvaluator(seed=i)))
-        except RuntimeError: pass # fANOVA fails on trials with equal accuracies
+        except RuntimeError: pass # fANOVA fails on trials with equal values
     shares = pd.DataFrame(rows)
     return shares[shares.mean().sort_values().index]
 
@@ -232,20 +242,22 @@ def plot_search(
     table:pd.DataFrame,   # trials, from `trials_table`
     shares:pd.DataFrame,  # fractions of the variance (0 to 1), from `importances`
 ) -> plt.Figure:
-    """Plot the validation accuracy of the trials in order, and the fraction of its variance that each setting explains."""
+    """Plot the validation accuracy of the trials in order (year model: the mean absolute error), and the fraction of its variance
+    that each setting explains."""
     table = table.sort_values('trial')
-    complete = table.state == 'complete'
+    complete, years = table.state == 'complete', 'mae_years' in table
+    values = table.mae_years if years else 100 * table.accuracy
+    best = values.where(complete).cummin() if years else values.where(complete).cummax()
     fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3), layout='constrained', width_ratios=(3, 2))
-    left.step(table.trial, 100 * table.accuracy.where(complete).cummax().ffill(), where='post', color=BLUE, lw=1,
-              label='best so far')
-    left.plot(table.trial[complete], 100 * table.accuracy[complete], 'o', color=BLUE, label='complete')
-    left.plot(table.trial[~complete], 100 * table.accuracy[~complete], 'o', color=BLUE, mfc='white', label='pruned')
-    left.set(xlabel='trial', ylabel='validation accuracy (%)')
+    left.step(table.trial, best.ffill(), where='post', color=BLUE, lw=1, label='best so far')
+    left.plot(table.trial[complete], values[complete], 'o', color=BLUE, label='complete')
+    left.plot(table.trial[~complete], values[~complete], 'o', color=BLUE, mfc='white', label='pruned')
+    left.set(xlabel='trial', ylabel='mean absolute error of\nvalidation images (years)' if years else 'validation accuracy (%)')
     left.xaxis.set_major_locator(MaxNLocator(integer=True))
     left.legend(frameon=False, fontsize=8)
-    for y, (key, values) in enumerate(shares.items()):
-        right.barh(y, 100 * values.mean(), color=BLUE, height=.6)
-        right.plot(100 * values, [y] * len(values), '|', color='black', ms=8)
+    for y, (key, of) in enumerate(shares.items()):
+        right.barh(y, 100 * of.mean(), color=BLUE, height=.6)
+        right.plot(100 * of, [y] * len(of), '|', color='black', ms=8)
     right.set_yticks(range(shares.shape[1]), shares.columns)
     right.set(xlabel=f'explained variance (%), n = {complete.sum()} complete trials', xlim=(0, 100))
     plain_axes(left, right)

@@ -36,8 +36,9 @@ from .data import as_catalog, complete
 from .engine import choose_compute
 from .files import CarscopeError, atomic_write
 from .inference import Classification, find_detector, known_table, predict_logits, predict_rows
-from .metrics import (COVERAGE, YEAR_TARGETS, bootstrap, class_edges, class_years, conformal_margin, crps, interval_ends,
-                              known_quantiles, mean_intervals, predicted_years, quantiles, with_interval, year_margin)
+from .metrics import (COVERAGE, YEAR_TARGETS, bootstrap, check_rate, class_edges, class_years, conformal_margin, crps,
+                              interval_ends, known_quantiles, mean_intervals, predicted_years, quantiles, with_interval,
+                              year_margin)
 from .palette import BLUE, GREEN, GREY, LIGHT_GREY, ORANGE, plain_axes
 from .pictures import image_paths, load_image
 from .predictions import Predictions, below_their_folder, read_prediction_table
@@ -578,6 +579,7 @@ def run_margin(
 ) -> float: # years, added to both ends of the interval
     "Margin saved in the run, or `conformal_margin` of its validation images. Without them: 0, with a warning."
     _check_years(run, run.config)
+    check_rate('coverage', coverage)
     kept = run.config.calibration.margin
     if coverage == COVERAGE and kept is not None: return kept
     try: return conformal_margin(run.predictions.of_split('valid'), coverage)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['KEYS', 'HEAD', 'ANNOTATION_FOLDERS', 'MANY', 'IMAGE_FOLDERS', 'EXTRA', 'SAMPLE', 'KINDS', 'COCO_SPLITS',
-           'is_coco_file', 'annotation_files', 'is_coco', 'Files', 'path_parts', 'is_url', 'image_homes', 'find_images',
+           'is_coco_file', 'annotation_files', 'is_coco', 'path_parts', 'is_url', 'image_homes', 'find_images',
            'read_box', 'load_coco', 'id_key', 'category_names', 'choose_object', 'extra_facts', 'group_images',
            'group_annotations', 'named_file', 'why_missing', 'CocoFile', 'read_coco', 'other_sizes', 'plain_value',
            'write_coco']
@@ -24,7 +24,7 @@ import pandas as pd
 
 from ..files import CarscopeError, FileProblem, available_cores, write_json
 from ..pictures import split_crop
-from .common import (BOX, by_area, clean_text, image_size, images_below, name_key, notice_fractions,
+from .common import (BOX, Files, by_area, clean_text, image_size, images_below, name_key, notice_fractions,
                                      same_names_text, several_text, split_named, split_text)
 from .images_out import new_folder, place_images
 from .names import FACTS, parse_labels
@@ -111,32 +111,6 @@ def is_coco(
 
 # %% ../../nbs/reference/readers/coco.ipynb #ab9be677
 IMAGE_FOLDERS = 'images', 'image', 'imgs', 'data', 'jpegimages', 'default'
-
-class Files:
-    "Lists each folder once. A name that no file has exactly fits the only file that differs in letter case or Unicode form."
-    def __init__(self): self.names, self.folders = {}, {}
-
-    def find(self, base, parts): # -> path or None
-        folder = os.path.join(base, *parts[:-1])
-        if folder not in self.names: self.names[folder] = self._list(folder)
-        exact, folded = self.names[folder]
-        if parts[-1] in exact: return os.path.join(folder, parts[-1])
-        name = folded.get(name_key(parts[-1]))
-        return os.path.join(folder, name) if name else None
-
-    def _list(self, folder):
-        try: exact = {e.name for e in list_folder(folder, 'is_file')}
-        except (OSError, ValueError): return set(), {}
-        folded = {}
-        for name in exact: folded[name_key(name)] = None if name_key(name) in folded else name
-        return exact, folded
-
-    def below(self, folder): # -> list of subfolders
-        folder = str(folder)
-        if folder not in self.folders:
-            try: self.folders[folder] = [Path(d.path) for d in list_folder(folder, 'is_dir')]
-            except OSError: self.folders[folder] = []
-        return self.folders[folder]
 
 # %% ../../nbs/reference/readers/coco.ipynb #d10991ec
 def path_parts(
@@ -260,6 +234,7 @@ def category_names(
 def choose_object(
     notes,  # annotations of one image
     names,  # id of a category -> class name, as in `category_names`
+    as_written:bool=False, # also use boxes with a negative width or height, which `write_coco` keeps
 ) -> tuple: # (class name, box or None) of the largest object, or None; number of usable objects; reasons of unusable ones
     "The object that represents an image."
     usable, reasons = [], []
@@ -268,7 +243,9 @@ def choose_object(
         if id_key(note.get('iscrowd')) == '1' or note.get('iscrowd') is True: reasons.append('a group of objects (iscrowd)')
         elif key not in names: reasons.append('an object with an unknown category id')
         elif names[key] is None: reasons.append('an object whose category has no name, or several names')
-        else: usable.append((names[key], read_box(note)))
+        elif (box := read_box(note)) and not as_written and (box[2] < box[0] or box[3] < box[1]):
+            reasons.append('a box with a negative width or height')
+        else: usable.append((names[key], box))
     return next(iter(by_area(usable)), None), len(usable), list(dict.fromkeys(reasons))
 
 # %% ../../nbs/reference/readers/coco.ipynb #17e78899
@@ -278,14 +255,15 @@ def extra_facts(
     image,  # entry of the list `images`
     wrong,  # dict: key -> a value that is not read; is updated
 ) -> dict:
-    "The catalog columns in an entry, with None for null. A year must be a whole number, a split must be known."
+    """The catalog columns in an entry, with None for null. A year must be a whole number, whose range `as_catalog` checks, and a
+    split must be known."""
     facts = {}
     for key in EXTRA:
         if key not in image: continue
         value = image[key]
         text = clean_text(value) if type(value) in (int, float, str) else ''
         if value is None: facts |= {} if key == 'split' else {key: None} # the name of the file states the split
-        elif key == 'year' and re.fullmatch(r'\d{4}(\.0)?', text.strip()): facts[key] = int(float(text))
+        elif key == 'year' and re.fullmatch(r'-?\d{1,9}(\.0)?', text.strip()): facts[key] = int(float(text))
         elif key == 'split' and text.strip().lower() in SPLIT_NAMES: facts[key] = SPLIT_NAMES[text.strip().lower()]
         elif key not in ('year', 'split') and type(value) in (int, float, str): facts[key] = text
         else: wrong.setdefault(key, value)
@@ -359,7 +337,7 @@ class CocoFile:
     def _image(self, path, entry, notes):
         "Add the row of an image, or the reason why it has none."
         self.listed.add(path)
-        best, n, reasons = choose_object(notes, self.names)
+        best, n, reasons = choose_object(notes, self.names, as_written=self.columns is not None)
         self.dropped += [(readable(path), reason) for reason in reasons]
         unlabelled = self.columns is not None and 'label' in entry # `write_coco` adds it to an image without a label
         if best is None and not unlabelled:

@@ -21,7 +21,7 @@ import pandas as pd
 from ..files import OUTPUT_MARK, CarscopeError, is_output
 from ..pictures import AVIF_SUFFIXES, HEIC_SUFFIXES, IMAGE_SUFFIXES, image_problem
 from .names import parse_labels
-from .registry import (READERS, SPLIT_NAMES, SYSTEM_FOLDERS, Reader, as_catalog, encodable, notice, readable,
+from .registry import (READERS, SPLIT_NAMES, SYSTEM_FOLDERS, YEARS, Reader, as_catalog, encodable, notice, readable,
                                        register)
 
 # %% ../../nbs/reference/readers/folders.ipynb #7009176a
@@ -195,8 +195,8 @@ def is_view(
 def is_year(
     name:str, # of a folder
 ) -> bool:
-    "Is it a calendar year from 1800 to 2099?"
-    return len(name) == 4 and name.isascii() and name.isdigit() and name[:2] in ('18', '19', '20')
+    "Is it a calendar year in `YEARS`?"
+    return len(name) == 4 and name.isascii() and name.isdigit() and int(name) in YEARS
 
 def are_views(
     names, # for each folder, the names of its sub-folders

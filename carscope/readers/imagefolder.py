@@ -17,11 +17,11 @@ import pyarrow as pa
 
 from ..files import CarscopeError
 from ..pictures import hub_features, image_problem, open_parquet, NOT_READ
-from .common import NUMBER_TEXT, clean_text, read_lines, walk_files
+from .common import NUMBER_TEXT, Files, clean_text, read_lines, walk_files
 from .images_out import new_folder, place_images, portable_names
 from .names import FACTS, parse_labels
 from .registry import (CATALOG_COLUMNS, NUMBERS, SPLIT_NAMES, Reader, as_catalog, as_numbers, as_splits,
-                                       list_folder, notice, readable, register)
+                                       list_folder, notice, other_case, readable, register)
 from .shards import check_columns, choose_label, column_kinds, numbers_to_names
 from .tables import line_of, read_text_table
 
@@ -141,6 +141,9 @@ ORDER = 'catalog_row' # column that `write_imagefolder` adds if the order of the
 def _named(path, rows, kinds, columns):
     "Rows with the columns of the catalog. Columns of lists and tables are left out, with a notice."
     columns, nested = check_columns(path, columns, kinds), [c for c, k in kinds.items() if k == 'other']
+    others, texts = other_case([c for c in kinds if c not in nested], [c for c in CATALOG_COLUMNS if c != 'image'], columns)
+    columns |= others
+    for text in texts: notice(path, text)
     if 'label' not in columns:
         label, text = choose_label(path, {c: k for c, k in kinds.items() if c not in columns.values()})
         columns |= dict(label=label) if label else {}
@@ -170,8 +173,8 @@ def _with_files(path, rows):
     dropped = [(path, 'a row without a file name')] * int(nameless.sum())
     rows = rows[~nameless]
     files = _images_below(path)
-    known = set(files)
-    rows = rows.assign(image=[_file(home, str(name), known) for home, name in zip(rows._home, rows.image)])
+    known, listing = set(files), Files()
+    rows = rows.assign(image=[_file(home, str(name), known, listing) for home, name in zip(rows._home, rows.image)])
     deepest = rows.assign(_depth=rows._home.str.len()).sort_values('_depth', ascending=False, kind='stable')
     twice = deepest.duplicated('image').reindex(rows.index).to_numpy(bool) # as in `datasets`, the nearest table counts
     there = rows.image.map(lambda p: p in known or os.path.isfile(p)).to_numpy(bool)
@@ -194,11 +197,13 @@ def _with_class_folders(path, rows, folders):
     notice(path, 'the metadata have no column of labels: the class folders are used')
     return rows.assign(label=[f[0] for f in folders])
 
-def _file(home, name, known):
-    "The path of a file that a table names. Tables from Windows have backslashes."
+def _file(home, name, known, listing):
+    "The path of a file that a table names. Tables from Windows have backslashes, and names in another case."
     path = os.path.normpath(os.path.join(home, name))
     other = os.path.normpath(os.path.join(home, name.replace('\\', '/').strip()))
-    return path if path in known or os.path.isfile(path) else other
+    if path in known: return path
+    found = (listing.find(os.path.dirname(p), [os.path.basename(p)]) for p in (path, other))
+    return next(filter(None, found), path if os.path.isfile(path) else other)
 
 def _images_below(folder):
     "The files that can be images, in a folder and its subfolders: path -> None, or why they cannot be read."

@@ -15,9 +15,9 @@ import pyarrow as pa
 
 from ..files import CarscopeError, check_unique
 from ..pictures import NO_IMAGE, hub_features, image_columns, open_parquet, open_shard
-from .common import clean_text, split_named
+from .common import Files, clean_text, split_named
 from .names import FACTS, parse_labels
-from .registry import CATALOG_COLUMNS, Reader, as_catalog, as_splits, list_folder, notice, register
+from .registry import CATALOG_COLUMNS, Reader, as_catalog, as_splits, list_folder, notice, other_case, register
 
 # %% ../../nbs/reference/readers/shards.ipynb #2f04b29b
 LABEL_NAMES = ('labels', 'label_name', 'label_text', 'class', 'class_name', 'class_label', 'classname', 'category',
@@ -148,6 +148,10 @@ def read_files(
         shard = open_shard(file, image)
         kinds = column_kinds(shard.schema, hub_features(shard.schema) or (features(file) if features else {}))
         chosen = check_columns(file, columns, kinds)
+        plain = [c for c, kind in kinds.items() if kind != 'other' and (kind, c.lower()) != ('number', 'label')]
+        others, texts = other_case(plain, [c for c in CATALOG_COLUMNS if c != 'image'], chosen)
+        chosen |= others
+        notices += texts
         if 'label' not in chosen:
             chosen['label'], text = choose_label(path, {c: k for c, k in kinds.items() if c not in chosen.values()})
             notices.append(text or (chosen['label'] is None and _unlabelled(kinds)))
@@ -194,17 +198,17 @@ def _references(path, shard, image):
     named = f':{image}' if image else ''
     names = [re.split(r'[\\/]', str(p))[-1] if p else '' for p in paths]
     images = [f'{path}/{i}{named}' + f'/{n}' * bool(n) for i, n in enumerate(names)]
-    reasons = [None] * len(images)
+    reasons, files = [None] * len(images), Files()
     for i in absent.nonzero()[0]:
-        file = _beside(path, paths[i])
+        file = _beside(path, paths[i], files)
         if file: images[i] = file
         else: reasons[i] = 'a row with a path but no bytes, and no file there' if paths[i] else NO_IMAGE
     return images, reasons
 
-def _beside(path, name):
+def _beside(path, name, files):
     "The file that a row names, relative to the folder of its shard; None if there is no such file."
-    names = dict.fromkeys([str(name), str(name).replace('\\', '/')]) if name else ()
-    return next((str(p) for n in names if (p := Path(path).parent.absolute()/n).is_file()), None)
+    paths = [Path(path).parent.absolute()/n for n in dict.fromkeys([str(name), str(name).replace('\\', '/')])] if name else []
+    return next((f for p in paths if (f := files.find(p.parent, [p.name]) or p.is_file() and str(p))), None)
 
 def split_in_name(
     path, # file of a data set, such as `data/train-00000-of-00002.parquet` or `cars/test/0000.parquet`

@@ -24,10 +24,10 @@ import pyarrow as pa
 
 from ..files import CarscopeError, FileProblem, MissingFile, as_path, atomic_write, check_unique, value_text
 from ..pictures import NO_IMAGE, hub_features, image_columns, image_paths, is_there, open_parquet, split_crop
-from .common import NUMBER_TEXT
+from .common import NUMBER_TEXT, Files, name_key
 from .names import FACTS, nearest_name, parse_labels
 from .registry import (CATALOG_COLUMNS, NUMBERS, SPLIT_NAMES, Reader, as_catalog, as_numbers, as_splits,
-                                       dropped_text, list_folder, named_columns, notice, register, shorten)
+                                       dropped_text, list_folder, named_columns, notice, other_case, register, shorten)
 
 # %% ../../nbs/reference/readers/tables.ipynb #5eea6099
 SEPARATORS = ',;\t|'
@@ -106,8 +106,8 @@ def read_text_table(
 ) -> pd.DataFrame: # all other columns have the type `string`
     """A table with the text of every cell unchanged: `001`, `NA` and `None` are values. Empty cells are missing values.
 
-    Raises MissingFile. Raises CarscopeError for an unreadable table, a table without a header, two columns with one name, and a
-    wrong number, with its line and value."""
+    Raises MissingFile. Raises CarscopeError for an unreadable table, a table without a header, two columns with one name, a
+    quotation mark that merges rows, and a wrong number, with its line and value."""
     path = Path(path)
     layout = _layout(path)
     _check_header(path, layout)
@@ -115,8 +115,11 @@ def read_text_table(
         rows = pd.read_csv(path, sep=layout.separator, encoding=layout.encoding, skiprows=layout.skip, dtype='string',
                            keep_default_na=False, na_values=[''],
                            skipinitialspace=bool(layout.spaces) if skip_spaces is None else skip_spaces)
-    except (ValueError, OSError) as e: raise _bad_line(path, layout, str(e).splitlines()[0].strip()) from None
+    except (ValueError, OSError) as e:
+        _check_quotes(path, layout)
+        raise _bad_line(path, layout, str(e).splitlines()[0].strip()) from None
     rows = _named_columns(path, rows, layout.names)
+    if any(rows[c].str.contains('[\r\n]').any() for c in rows): _check_quotes(path, layout)
     if layout.encoding in ('cp1252', 'latin-1'): notice(path, 'its text is not UTF-8 and was read as Windows-1252')
     if layout.spaces == 'rows' and skip_spaces is None: notice(path, 'the spaces after the separators are left out')
     wanted = {c: kind for c, kind in (numbers or {}).items() if c in rows}
@@ -169,6 +172,38 @@ def _named_columns(path, rows, names):
     nameless = [i for i in range(rows.shape[1]) if i >= len(names) or not names[i]]
     return rows.drop(columns=[rows.columns[i] for i in nameless if rows.iloc[:, i].isna().all()])
 
+# %% ../../nbs/reference/readers/tables.ipynb #5b7707f6
+def _check_quotes(path, layout):
+    """Raises CarscopeError for a row that contains later lines of the file with as many values as the header has names, if its
+    quotation marks are wrong or if these lines name image files."""
+    lines = []
+    with open(path, encoding=layout.encoding, newline='') as f:
+        for _ in range(layout.skip): f.readline()
+        records = csv.reader((lines.append(line) or line for line in f), delimiter=layout.separator)
+        more = True
+        while more:
+            lines.clear()
+            try: more = next(records, None) is not None
+            except csv.Error: more = False # a value longer than `csv.field_size_limit()`
+            if len(lines) < 2: continue
+            strict = _is_strict(lines, layout.separator)
+            if any(_is_like_row(line, layout, with_image=strict) for line in lines[1:]):
+                first = layout.skip + records.line_num - len(lines) + 1
+                raise CarscopeError(f'{path}, line {first}: a quotation mark merges this line with the following rows: close it '
+                                    'on the same line, or remove it')
+
+def _is_like_row(line, layout, with_image):
+    "Has a line as many values as there are names, with or without regard to quotation marks? `with_image`: one is an image file."
+    ways = line.split(layout.separator), *_records(line, layout.separator)
+    fitting = [values for values in ways if len(values) == len(layout.names) > 1]
+    return any(not with_image or _image_file.search(v.strip(' "\r\n')) for values in fitting for v in values)
+
+def _is_strict(lines, separator):
+    "Are the quotation marks of a record written as spreadsheets write them?"
+    try: return len(list(csv.reader(lines, delimiter=separator, strict=True))) == 1
+    except csv.Error: return False
+
+
 # %% ../../nbs/reference/readers/tables.ipynb #389d23d8
 def _numbered(path, layout):
     "Pairs (line of the file on which a record ends, record) of the header and the rows, without empty lines."
@@ -206,13 +241,16 @@ def choose_columns(
     rows = rows.set_axis([str(c) for c in rows.columns], axis=1)
     check_unique(where, list(rows))
     chosen = dict(_checked_columns(rows, named_columns(columns), where))
+    others, texts = other_case(rows, [c for c in CATALOG_COLUMNS if c not in COLUMN_NAMES], chosen)
+    chosen |= others
+    for text in texts: notice(where, text)
     for column, find in dict(image=path_columns, label=_label_columns, split=_split_columns).items():
         if column in rows or column in chosen: continue
         candidates = [c for c in find(rows, exists) if c not in chosen.values() and c not in CATALOG_COLUMNS]
         if len(candidates) == 1:
             chosen[column] = candidates[0]
             notice(where, f"the column '{candidates[0]}' is used as {column}")
-        else: _check_choice(rows, column, candidates, where)
+        else: _check_choice(rows, column, candidates, where, bool(set(FACTS) & {*rows, *chosen}))
     corners = {key: c for c in rows if (key := c.strip().lower()) in _CORNERS}
     if len(corners) == 4 and not {'x1', 'y1', 'x2', 'y2'} & {*rows, *chosen}:
         chosen |= {_CORNERS[key]: c for key, c in corners.items()}
@@ -223,13 +261,13 @@ def choose_columns(
     return pd.concat([pd.DataFrame({c: rows[n] for c, n in chosen.items()}, index=rows.index), rest], axis=1)
 
 # %% ../../nbs/reference/readers/tables.ipynb #5e8bd47f
-def _check_choice(rows, column, candidates, where):
+def _check_choice(rows, column, candidates, where, has_facts):
     "Raises CarscopeError if the images, or all facts, are missing or ambiguous. Gives a notice for another ambiguous column."
     if column == 'image' and not candidates:
         raise CarscopeError(f"{where} has no column 'image' with the paths of the images; it has "
                             f"{', '.join(map(str, rows.columns)) or 'no columns'}: {_way(where, column, 'NAME')}")
     if not candidates: return
-    if column == 'image' or column == 'label' and not set(FACTS) & set(rows):
+    if column == 'image' or column == 'label' and not has_facts:
         raise CarscopeError(f"{where} has {len(candidates)} columns that can be the {column}: {', '.join(candidates)}; "
                             f"{_way(where, column, candidates[0])}")
     notice(where, f"no column is used as {column}, because several can be meant: {', '.join(candidates)}")
@@ -314,9 +352,18 @@ _suffixes = '.jpg', '.jpeg', '.png', '.JPG', '.webp', '.bmp'
 def find_image(
     folder,    # folder of the table
     image:str, # path in the table
+    files=None, # `Files`, for many images; None: the folder of the image is listed anew if the image is not found
 ) -> str: # path of an existing file or row of a shard; None: there is none
     "The path of an image of a table."
-    return next((p for p in _spellings(folder, image) if is_there(p) and not os.path.isdir(p)), None)
+    found = next((p for p in _spellings(folder, image) if is_there(p) and not os.path.isdir(p)), None)
+    return found or _in_other_case(folder, image.strip().replace('\\', '/'), files or Files())
+
+def _in_other_case(folder, image, files):
+    "The only file whose name differs from that of the image in case, with the crop of the image; None if there is none."
+    path = split_crop(image)[0]
+    home, name = os.path.split(os.path.join(folder, path))
+    file = name and '://' not in image and files.find(home, [name])
+    return f'{file}{image[len(path):]}' if file else None
 
 def _spellings(folder, image):
     "Paths to try, one after the other."
@@ -329,8 +376,8 @@ def _spellings(folder, image):
 
 def _image_folder(folder, images):
     "The folder at which the paths of a table start. None: the first images exist in no folder, or in several subfolders."
-    first = list(islice(images, 20))
-    exists = lambda home: any(find_image(home, i) for i in first)
+    first, files = list(islice(images, 20)), Files()
+    exists = lambda home: any(find_image(home, i, files) for i in first)
     if exists(folder): return folder
     below = [Path(d.path) for d in list_folder(folder, 'is_dir')]
     with_images = [d for d in below[:50] if exists(d)]
@@ -341,8 +388,9 @@ def _found_images(path, images):
     home = path.parent.absolute()
     folder = _image_folder(home, images) or home
     if folder != home: notice(path, f'the images are in its subfolder {folder.name}')
-    paths = [find_image(folder, i) for i in images]
-    added = (Path(p).suffix for p, i in zip(paths, images) if p and not i.strip().endswith(Path(p).name[-4:]))
+    files = Files()
+    paths = [find_image(folder, i, files) for i in images]
+    added = (Path(p).suffix for p, i in zip(paths, images) if p and not name_key(i.strip()).endswith(name_key(p)[-4:]))
     suffixes = {suffix for suffix in added if suffix in _suffixes}
     if suffixes: notice(path, f"{' or '.join(sorted(suffixes))} is added to names of images")
     is_url = [bool(re.match('https?://', i.strip())) for i in images]
@@ -425,8 +473,9 @@ def _catalog(rows, dropped):
 
 def _typed(rows, place=None, decimals=lambda values: values):
     "`rows` with numeric columns as numbers, names as text, and splits as `train`, `valid` and `test`."
-    wanted = {c: kind for c, kind in TABLE_NUMBERS.items() if c in rows and str(rows[c].dtype) != kind}
-    numbers = {c: as_numbers(decimals(rows[c]).astype(object), kind, place) for c, kind in wanted.items()}
+    wanted = {c: kind for c, kind in TABLE_NUMBERS.items() if c in rows}
+    values = {c: rows[c] if str(rows[c].dtype) == kind else decimals(rows[c]).astype(object) for c, kind in wanted.items()}
+    numbers = {c: as_numbers(values[c], kind, place) for c, kind in wanted.items()}
     text = {c: _as_text(rows[c]) for c, kind in CATALOG_COLUMNS.items() if kind == 'string' and c in rows and c != 'image'}
     rows = rows.assign(**numbers, **text)
     return rows.assign(split=as_splits(rows.split, place)) if 'split' in rows else rows

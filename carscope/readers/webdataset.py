@@ -19,7 +19,8 @@ from ..files import CarscopeError
 from ..pictures import ImageError, image_problem, tar_members
 from .common import clean_text, read_text
 from .names import FACTS, parse_labels
-from .registry import CATALOG_COLUMNS, SPLIT_NAMES, Reader, as_catalog, encodable, list_folder, notice, register
+from .registry import (CATALOG_COLUMNS, SPLIT_NAMES, Reader, as_catalog, encodable, list_folder, notice,
+                                       other_case, register)
 from .shards import check_columns, choose_label, numbers_to_names, split_in_name
 
 # %% ../../nbs/reference/readers/webdataset.ipynb #9797032c
@@ -167,6 +168,9 @@ def _labelled(path, files, rows, columns, dropped):
     "Rows with the chosen values as columns of the catalog."
     kinds, names = _value_kinds([row['facts'] for row in rows]), class_list(files)
     chosen = check_columns(path, columns, kinds)
+    others, texts = other_case(kinds, [c for c in CATALOG_COLUMNS if c not in ('image', 'source')], chosen)
+    chosen |= others
+    for text in texts: notice(path, text.replace('the column', 'the value'))
     if 'label' not in chosen: chosen |= _label_source(path, {k: v for k, v in kinds.items() if k not in chosen.values()}, names)
     taken = {c: c for c in CATALOG_COLUMNS if c in kinds and c not in ('image', 'label', 'source')} | chosen
     for row in rows:

@@ -23,8 +23,8 @@ import pandas as pd
 import yaml
 
 from ..files import CarscopeError
-from .common import (BOX, box_catalog, by_area, folder_split, image_size, images_below, read_lines, read_text,
-                                     same_names_text, several_text)
+from .common import (BOX, Files, box_catalog, by_area, folder_split, image_size, images_below, read_lines,
+                                     read_text, same_names_text, several_text)
 from .folders import is_class_folders, is_image
 from .images_out import new_folder, place_images
 from .names import FACTS
@@ -161,12 +161,13 @@ def listed_images(
     homes, # folders from which relative paths may start
 ) -> list[str]: # paths, which may not exist
     "The images that a text file lists. A folder that does not exist is searched for as in `locate`."
-    homes, images = [Path(path).parent, *homes], []
+    homes, images, files = [Path(path).parent, *homes], [], Files()
     folder = cache(lambda text: locate(text or '.', homes))
     for line in read_lines(path):
         if not (line := line.strip()): continue
         home, name = re.fullmatch(r'(.*?)([^\\/]*)', line, re.DOTALL).groups()
-        images.append(str((folder(home) or homes[0]/home)/name))
+        place = folder(home) or homes[0]/home
+        images.append(files.find(place, [name]) or str(place/name)) # also a name in another case
     return images
 
 def split_images(
