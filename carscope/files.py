@@ -45,9 +45,8 @@ def atomic_write(
     except (FileExistsError, NotADirectoryError):
         raise FileProblem(f'{path.parent} cannot be a folder because a file has its name: choose another folder') from None
     except (OSError, SafetensorError) as e:
-        told = lambda numbers: getattr(e, 'errno', None) in numbers or any(os.strerror(n) in str(e) for n in numbers)
-        if told(DENIED): raise not_writable(path.parent) from None # safetensors has no PermissionError
-        if not told(FULL): raise
+        if _is_error(e, DENIED): raise not_writable(path.parent) from None # safetensors has no PermissionError
+        if not _is_error(e, FULL): raise
         what = f'{path} cannot be written because the disk is full'
         raise FileProblem(f'{what}: free some space, or choose another folder') from None
     finally:
@@ -55,6 +54,8 @@ def atomic_write(
 
 FULL = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
 DENIED = errno.EACCES, errno.EPERM, errno.EROFS
+
+def _is_error(e, numbers): return getattr(e, 'errno', None) in numbers or any(os.strerror(n) in str(e) for n in numbers)
 
 def _is_folder(path): return FileProblem(f'{path} is a folder: give the name of a file')
 
