@@ -9,7 +9,8 @@
 
 train:  for five random splits, hides 40 classes, and then five whole makes; trains on the others, and measures all scores.
         With `classes` or `makes`, only these; two processes can train at the same time.
-tables: the means over the splits, in detection.csv, promises.csv and answers.csv. Rows of trainings that are not in RUNS are kept.
+tables: one row per training and score, promise or level of the answer, in detection.csv, promises.csv, answers.csv and levels.csv; prints the
+        means. Rows of trainings that are not in RUNS are kept.
 few:    the promise of 5 % with three images per class, in few.csv.
 cars:   whether photographs of cars, generated cars and images without a car pass the check for a car, in cars.csv.
 cost:   milliseconds per image and bytes in the run, in cost.csv.
@@ -94,7 +95,7 @@ def measure(data, runs, recipe, kinds):
             print(f"{folder.name}: accuracy {run.metrics['test']['accuracy']:.3f}, {len(hidden)} hidden classes, {minutes:.1f} min", flush=True)
 
 def write_tables(runs):
-    detection, promises, answers = [], [], []
+    detection, promises, answers, by_level = [], [], [], []
     for file in sorted(runs.glob('*/scores.parquet')):
         recipe, kind, seed = file.parent.name.rsplit('-', 2)
         scores, run, about = pd.read_parquet(file), Run(file.parent), dict(recipe=recipe, kind=kind, seed=int(seed))
@@ -110,19 +111,25 @@ def write_tables(runs):
         for error in .01, .05, .1:
             safe, test = SafeAnswers.fit(p.of_split('valid'), error, facts), p.of_split('test')
             answer = safe(test)
-            wrong, n = int((answer.answer.notna() & ~safe.right(test, answer)).sum()), len(answer)
-            levels = {f'answered by {level}': (answer.level == level).fillna(False).mean() for level in LEVELS}
+            of_level = {level: (answer.level == level).fillna(False).to_numpy(bool) for level in LEVELS}
+            failed = answer.answer.notna().to_numpy() & ~safe.right(test, answer)
+            wrong, n = int(failed.sum()), len(answer)
+            for level, at in of_level.items():
+                k, m = int((failed & at).sum()), int(at.sum())
+                low, high = wilson(k, m)
+                by_level.append(about | dict(promised=error, level=level, answers=m, wrong=k / m if m else np.nan, low=low, high=high))
+            levels = {f'answered by {level}': at.mean() for level, at in of_level.items()}
             answers.append(about | dict(promised=error, wrong=wrong / n, low=wilson(wrong, n)[0], high=wilson(wrong, n)[1],
                                         images=n, **levels, nothing=answer.level.isna().mean(),
                                         accuracy=run.metrics['test']['accuracy']))
     training = ['recipe', 'kind', 'seed']
     for name, rows in dict(detection=pd.concat(detection, ignore_index=True), promises=pd.DataFrame(promises),
-                           answers=pd.DataFrame(answers)).items():
-        before = pd.read_csv(HERE/f'{name}.csv')
+                           answers=pd.DataFrame(answers), levels=pd.DataFrame(by_level)).items():
+        before = pd.read_csv(HERE/f'{name}.csv') if (HERE/f'{name}.csv').exists() else rows[:0]
         before = before[~before.set_index(training).index.isin(rows.set_index(training).index)]
         rows = pd.concat([before, rows], ignore_index=True).sort_values(training, kind='stable')
         rows.to_csv(HERE/f'{name}.csv', index=False, float_format='%.4g')
-        keys = [c for c in ('recipe', 'kind', 'others', 'score', 'promised') if c in rows]
+        keys = [c for c in ('recipe', 'kind', 'others', 'score', 'promised', 'level') if c in rows]
         print(rows.drop(columns=[c for c in rows if 'low' in c or 'high' in c or c in ('seed', 'images')]).groupby(keys).mean()
               .round(3).to_string(), '\n')
 
