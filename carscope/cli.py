@@ -144,6 +144,7 @@ def configured(
         return with_config
     return decorate
 
+# %% ../nbs/reference/cli.ipynb #f914ab36
 def _chosen(values):
     "The `TrainingConfig` for the values of the options. Raises CarscopeError for a wrong value."
     values = {k: v.value if isinstance(v, Enum) else v for k, v in values.items()}

@@ -319,6 +319,7 @@ class TrainingConfig:
             head = ', the learning rate of the head is head_lr' * (key == 'lr' and other == 'unfreeze')
             raise ValueError(f'{key} has no effect with {other}={value}{head}: leave it out, or change {other}')
 
+# %% ../nbs/reference/config.ipynb #c36f15c1
 def training_config(
     config=None,  # a `TrainingConfig`; None: the defaults
     **changes,    # fields to change

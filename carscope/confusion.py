@@ -830,7 +830,6 @@ def write_analysis(
     earlier = _earlier_files(out := as_path(out, 'a folder'))
     tables = analyse(predictions, valid)
     claim_figures(out)
-    for path in earlier: path.unlink(missing_ok=True)
     for name, table in tables.items():
         index = name not in ('pairs', 'worst')
         with atomic_write(out/f'{name}.csv') as part: table.to_csv(part, index=index, float_format='%.5g')
@@ -848,6 +847,9 @@ def write_analysis(
     head = '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
     page = f'{head}<title>Confusion matrix</title>{matrix_html(predictions, by)}'
     with atomic_write(out/'matrix.html') as part: part.write_text(page, encoding='utf-8')
+    written = {f'{name}.csv' for name in tables} | {f'{name}.png' for name in pictures} | {'matrix.html'}
+    for path in earlier: # last, so that an interruption loses nothing
+        if path.name not in written: path.unlink(missing_ok=True)
     return tables
 
 def _earlier_files(out):

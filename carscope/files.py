@@ -61,6 +61,7 @@ def _is_folder(path): return FileProblem(f'{path} is a folder: give the name of 
 
 def not_writable(folder): return FileProblem(f'{folder} cannot be written to: choose another folder, or change its permissions')
 
+# %% ../nbs/reference/files.ipynb #1b92966a
 def check_writable(
     folder, # the folder itself, or one above it, exists
 ):

@@ -614,6 +614,7 @@ def _relabelled(catalog, file):
                       'that they have there. Select the duplicates, too, or exclude them')
     return catalog, dict(zip(changed.content[~unclear], changed.label[~unclear]))
 
+# %% ../nbs/reference/finetune.ipynb #b4bf9962
 def _prepared(data, chosen, compute, body, backbone, split, objective, progress):
     "Create the training with its catalog and configuration. Raises CarscopeError if the data do not fit the settings."
     found = checked_catalog(data, progress, truncated=chosen.truncated)

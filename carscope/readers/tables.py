@@ -452,6 +452,7 @@ def _note_repeated(path, rows):
 SPREADSHEETS = '.xlsx', '.xls', '.xlsm', '.ods'
 TABLE_NUMBERS = NUMBERS | dict(width='Int64', height='Int64')
 
+# %% ../../nbs/reference/readers/tables.ipynb #bbd71d38
 def rows_catalog(
     rows:pd.DataFrame,  # a table with a column of image paths
     dropped=(),         # dropped images, as in `as_catalog`
