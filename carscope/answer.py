@@ -23,7 +23,7 @@ from pathlib import Path
 from threading import Event
 
 from .data import content_hash, load_size
-from .engine import Compute, choose_compute, inference_copy, normalised, squashed
+from .engine import Compute, check_finite, choose_compute, inference_copy, normalised, squashed
 from .files import CarscopeError
 from .levels import SafeAnswers
 from .maps import METHODS, make_question, saliency_maps
@@ -97,7 +97,9 @@ class Loaded:
     def _forward(self, net, pixels):
         x = normalised(pixels[None], self.config.backbone.about, self.compute.device)
         if self.compute.channels_last: x = x.contiguous(memory_format=torch.channels_last)
-        with torch.inference_mode(), self.compute.autocast(): return net(x).float().cpu().numpy()
+        with torch.inference_mode(), self.compute.autocast(): out = net(x).float().cpu().numpy()
+        check_finite(out, [None])
+        return out
 
     def logits(self, pixels) -> np.ndarray: # (1, classes), before temperature scaling
         return self._forward(self.fast, pixels)[:, :len(self.config.vocab)]

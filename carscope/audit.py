@@ -32,7 +32,7 @@ from .config import DEFAULT_ARCH
 from .data import BOX_FAULTS, box_faults, check_images, fold_catalog, read_catalog
 from .engine import cached_features, choose_compute
 from .files import CarscopeError, as_path, atomic_write, available_cores, check_writable, write_json
-from .metrics import YEAR_TARGETS, wilson
+from .metrics import YEAR_TARGETS, percent, wilson
 from .palette import BLACK, BLUE, GREY, LIGHT_GREY, ORANGE, plain_axes
 from .pictures import load_image, read_bytes, split_crop
 from .jit import jit
@@ -585,7 +585,8 @@ class Audit:
         return '\n'.join(lines)
     def _repr_html_(self):
         table = findings_table(self)
-        return table[table.images > 0].style.format({'images': '{:,}', 'fraction': '{:.2%}'}, na_rep='').hide().to_html()
+        form = {'images': '{:,}', 'fraction': lambda v: percent(v, 2)}
+        return table[table.images > 0].style.format(form, na_rep='').hide().to_html()
 
 def _relative(path, home):
     return Path(path).relative_to(home).as_posix() if home and Path(path).is_relative_to(home) else str(path)

@@ -26,12 +26,13 @@ from .engine import process_rank, squashed, world_size
 from .files import CarscopeError, FileProblem, MissingFile, atomic_write, available_cores, mark_output, not_writable
 from .files import as_path, require, whole_number, write_json
 from .inference import known_table, predict_rows
-from .inputs import image_arguments, list_catalog
+from .inputs import image_arguments, list_catalog, stream_name
 from .localize import FOUND
 from .metrics import YEAR_TARGETS
 from .onnx import Features, FromPixels, can_write_onnx, example_images, open_onnx, quantise_onnx, write_onnx
 from .pictures import is_there, load_image, read_bytes, reference_size, split_crop
 from .predictions import ABOUT, Predictions, is_prediction_folder, read_about
+from .readers.folders import is_image
 from .readers.registry import CATALOG_COLUMNS, as_catalog
 from .run import Run, as_run, run_hash
 from .year_modernity import run_margin, year_table
@@ -273,12 +274,7 @@ def output_schema(
 # %% ../nbs/reference/batch.ipynb #9f776dd0
 def _prepare(folder, run, data, settings, engine, precision, device):
     "Writes the files of a new folder."
-    config, size = run.config, run.config.recipe.eval_size
-    _check_there(data)
-    catalog = list_catalog(data).copy()
-    if gone := [image for image, _ in catalog.attrs.get('dropped', ())]: # rows with a reason, such as missing files
-        catalog = pd.concat([catalog, as_catalog(dict(image=gone))], ignore_index=True)
-    catalog['image'] = catalog.image.map(os.path.abspath) # the command may be repeated from another working folder
+    config, size, catalog = run.config, run.config.recipe.eval_size, _listed(data)
     used = ['image', *(c for c in CATALOG_COLUMNS if c != 'image' and catalog[c].notna().any())]
     boxes, many = run.objective.name == 'class and box', len(catalog) >= MANY
     if boxes and (engine == 'onnx' or precision == 'int8' or 'embedding' in settings['columns']):
@@ -294,8 +290,18 @@ def _prepare(folder, run, data, settings, engine, precision, device):
     if engine == 'onnx': _write_network(run, folder/NETWORK, size, precision, catalog.image)
     margin = run_margin(run) if config.target in YEAR_TARGETS else None
     write_json(folder/ABOUT, dict(
-        format=1, carscope=__version__, **settings, engine=engine, precision=precision, images=len(catalog), size=size,
-        boxes=boxes, target=config.target, vocab=list(config.vocab), temperature=config.calibration.temperature, margin=margin))
+        format=1, carscope=__version__, **settings, engine=engine, precision=precision, images=len(catalog),
+        list_hash=_list_hash(catalog.image), size=size, boxes=boxes, target=config.target, vocab=list(config.vocab),
+        temperature=config.calibration.temperature, margin=margin))
+
+def _listed(data):
+    "The catalog of all images, with rows for those that cannot be used, such as missing files. Paths are absolute."
+    _check_there(data)
+    catalog = list_catalog(data).copy()
+    dropped = [path for path, _ in catalog.attrs.get('dropped', ())]
+    gone = [path for path in dropped if is_image(Path(path)) or not os.path.isfile(path)] # no annotation files
+    if gone: catalog = pd.concat([catalog, as_catalog(dict(image=gone))], ignore_index=True)
+    return catalog.assign(image=catalog.image.map(os.path.abspath)) # the command may be repeated from another working folder
 
 def _check_there(data):
     "Raises MissingFile for an argument that does not exist. Images that a list or a table names may be missing."
@@ -317,6 +323,20 @@ def _check_same(folder, about, settings):
         if key not in settings or settings[key] == 'auto' or about[key] == settings[key]: continue
         value = about[key] if not isinstance(about[key], list) else ','.join(about[key]) or 'none'
         raise CarscopeError(f'{folder} was started {text.format(value)}: repeat the same command, or choose another folder')
+
+# %% ../nbs/reference/batch.ipynb #6a4e2640
+def _list_hash(images):
+    "Hash of the paths of images, in any order. An image from a stream has no path of its own: its bytes count."
+    paths = sorted(content_hash(read_bytes(p)) if stream_name(p) else p for p in images)
+    return content_hash('\n'.join(paths).encode())
+
+def _check_list(folder, about, data):
+    "Raises CarscopeError if a complete folder was started with other images. A folder of an earlier version has no hash."
+    if 'list_hash' not in about: return
+    images, n = _listed(data).image, about['images']
+    if _list_hash(images) == about['list_hash']: return
+    others, now = ('other ', '') if len(images) == n else ('', f', and the data now has {len(images):,}')
+    raise CarscopeError(f"{folder} was started with {n:,} {others}image{'s' * (n != 1)}{now}: choose another folder")
 
 # %% ../nbs/reference/batch.ipynb #0cef6b72
 def _claim(folder):
@@ -382,8 +402,9 @@ def predict_folder(
 ) -> dict: # images, before (predicted before this call), rows, unreadable, uncropped, missing; seconds, images_per_second
     """Predict a data set into a folder of Parquet files, from the first missing part on.
 
-    Raises CarscopeError for wrong settings, for a folder with other contents, and if the folder was started with another run or
-    other settings. FileProblem: the disk is full; the same call continues when there is space."""
+    Raises CarscopeError for wrong settings, for a folder with other contents, and if the folder was started with another run,
+    other settings or, if it is complete, other images. FileProblem: the disk is full; the same call continues when there is
+    space."""
     if address is not None and engine != 'ray':
         raise CarscopeError('the address of a cluster needs the engine ray: add --engine ray, or leave out --address')
     run, folder, (number, count) = as_run(run), as_path(out, 'a folder for the predictions'), parse_shard(shard)
@@ -396,11 +417,13 @@ def predict_folder(
             if not is_prediction_folder(folder): _prepare(folder, run, data, settings, _local(engine), precision, device)
             about, missing = read_about(folder), missing_parts(folder)
             _check_same(folder, about, settings | dict(engine=_local(engine), precision=precision))
+            if not missing: _check_list(folder, about, data)
         todo = [part for part in missing if part % count == number - 1]
         local = partial(_here, folder, todo, device, workers)
         work = partial(_on_ray, folder, todo, address, device) if engine == 'ray' else local
         return _totals(folder, about, missing, todo, work, progress)
 
+# %% ../nbs/reference/batch.ipynb #a2abce1d
 def _totals(folder, about, missing, todo, work, progress):
     "Adds up the numbers of the parts, as they are done, and removes the files that are not needed when no part is missing."
     rows_of = lambda parts: sum(min(about['part_rows'], about['images'] - part * about['part_rows']) for part in parts)

@@ -23,7 +23,7 @@ from .config import RunConfig, read_config, write_config
 from .data import split_report
 from .files import CarscopeError, as_path, as_text, atomic_write, check_writable, mark_output, read_json, write_json
 from .metrics import YEAR_TARGETS, class_mean_intervals, class_years, confusion_counts, image_scores
-from .metrics import predicted_years, wilson
+from .metrics import percent, predicted_years, wilson
 from .predictions import Predictions
 from .readers.download import DATASETS
 from .run import Run, as_run, read_detector
@@ -215,7 +215,7 @@ def _facts_table(rows):
     return _table([{'': k, ' ': v} for k, v in rows.items() if v not in (None, '')])
 
 def _figure(value, unit):
-    return f'{100*value:.1f} %' if unit == '%' else f'{value:.2f} years' if unit == 'years' else f'{value:.3f}'
+    return percent(value) if unit == '%' else f'{value:.2f} years' if unit == 'years' else f'{value:.3f}'
 
 def _some(n, one, many=None): return f"{n:,} {one if n == 1 else many or one + 's'}"
 
@@ -383,7 +383,6 @@ def _of_splits(facts):
 def _of_probabilities(facts):
     "Describe the calibration: temperature, ECE before and after, or the reason why there is none."
     m, p, fitted = facts.metrics or {}, facts.predictions, facts.config.calibration
-    percent = lambda v: f'{100*v:.1f} %'
     if fitted.reason: items = [f'The probabilities are not calibrated: {fitted.reason}.']
     else: items = [f"The probabilities are calibrated: the logits are divided by the temperature {fitted.temperature:.3g}, "
                    f"fitted on {_some(fitted.n, 'validation image')}."]
@@ -468,7 +467,7 @@ model = timm.create_model('{backbone}', pretrained=True).eval()
 prepare = timm.data.create_transform(**timm.data.resolve_model_data_config(model))
 image = ImageOps.exif_transpose(Image.open('car.jpg')).convert('RGB'){cropped}
 with torch.inference_mode(): probs = model(prepare(image)[None]).softmax(1)[0]
-for p, i in zip(*probs.topk({min(5, len(facts.vocab))})): print(f'{{p:.1%}}', model.pretrained_cfg['label_names'][i])
+for p, i in zip(*probs.topk({min(5, len(facts.vocab))})): print(f'{{100 * p:.1f}} %', model.pretrained_cfg['label_names'][i])
 ```"""
 
 def _by_itself(facts, inside):

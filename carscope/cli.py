@@ -16,6 +16,7 @@ import glob
 import inspect
 import logging
 import os
+import re
 import sys
 import time
 import warnings
@@ -41,13 +42,24 @@ app = typer.Typer(help='Which car is it, how modern does it look, where is the m
 def command(
     name, # of the command; its examples are in `EXAMPLES`
 ):
-    "A decorator that registers a command. Its help ends with its examples."
+    "A decorator that registers a command. Its help ends with its examples, and Ctrl-C prints one line."
     lines = (wrap(f'carscope {name} {words}', 70, break_long_words=False, break_on_hyphens=False) for words in EXAMPLES[name])
     epilog = '\n'.join(('\b', 'Examples:', *('  ' + ' \\\n      '.join(parts) for parts in lines)))
     def register(function):
+        function = _interruptible(function)
         function.command_help = name, partial(help_text, name) # the documentation shows it instead of the signature
         return app.command(name, epilog=epilog)(function)
     return register
+
+class _Interrupted(Exception): "Ctrl-C in a command. Typer drops the message of a KeyboardInterrupt, but not this one."
+
+def _interruptible(function):
+    "The same function, in which Ctrl-C raises `_Interrupted`, also while it imports large libraries."
+    @wraps(function)
+    def interruptible(*args, **kwargs):
+        try: return function(*args, **kwargs)
+        except KeyboardInterrupt as e: raise _Interrupted(str(e) or 'interrupted') from None
+    return interruptible
 
 def help_text(
     name=None,    # of a command; None: the list of commands
@@ -181,8 +193,7 @@ def train_command(
     from carscope import finetune
     from carscope.track import tracking
     with tracking(track and track.value, out, vars(config.recipe)) as callbacks:
-        run = _interruptible(finetune.train, data, out, config, checks=checks, device=device.value, workers=workers,
-                             overwrite=overwrite,
+        run = finetune.train(data, out, config, checks=checks, device=device.value, workers=workers, overwrite=overwrite,
                              resume=resume, callbacks=callbacks, progress=True)
     _print_metrics(run.metrics[run.metrics['split']], run.metrics['split'])
     if line := _without_training_images(run): print(line)
@@ -206,13 +217,6 @@ def _pairs(option, texts):
     for key, n in Counter(key for key, _ in pairs).items():
         if n > 1: raise CarscopeError(f'{option} gives {key} {n} values: leave out all but one')
     return dict(pairs)
-
-def _interruptible(function, *args, **kwargs):
-    "Call `function`. Ctrl-C prints the message of its KeyboardInterrupt, which typer would drop, and exits with status 130."
-    try: return function(*args, **kwargs)
-    except KeyboardInterrupt as e:
-        print(f"carscope: {e if str(e) else 'interrupted'}", file=sys.stderr)
-        raise SystemExit(130) from None
 
 # %% ../nbs/reference/cli.ipynb #5dc4cf7f
 def _print_as(format, table):
@@ -268,8 +272,7 @@ def evaluate_command(
     from carscope.run import Run
     if json_: check_file_writable(json_)
     if len(data) > 1 or data[0] == '-' or glob.has_magic(data[0]) and not Path(data[0]).exists(): data = [list_catalog(data)]
-    metrics, _ = _interruptible(inference.evaluate, Run(run), data[0], device.value, workers, progress=True, tta=tta,
-                                class_names=map_)
+    metrics, _ = inference.evaluate(Run(run), data[0], device.value, workers, progress=True, tta=tta, class_names=map_)
     _print_metrics(metrics, metrics['split'])
     if 'refused' in metrics:
         from carscope.metrics import with_interval
@@ -365,8 +368,8 @@ def _predict_folder(run, images, out, top, columns, engine, precision, device, w
         counts = predict_folder(run, images, out, top, names, engine.value, precision.value, device.value, workers, shard,
                                 address, progress=True)
     except KeyboardInterrupt:
-        print(f'carscope: interrupted; {out} contains the predictions so far: repeat the command for the others', file=sys.stderr)
-        raise SystemExit(130) from None
+        what = f'interrupted; {out} contains the predictions so far: repeat the command for the others'
+        raise KeyboardInterrupt(what) from None
     if not IS_MAIN_PROCESS: return
     n, before, missing = (counts[k] for k in ('images', 'before', 'missing'))
     print(f"{out}: predictions of {n - missing:,} of {n:,} images" + f', {before:,} of them from earlier' * bool(before))
@@ -396,7 +399,7 @@ def modernity_command(
     from carscope import year_modernity
     from carscope.inputs import are_images, list_catalog, list_images, usable_images
     from carscope.predictions import is_prediction_folder
-    from carscope.run import Run, claim_figures
+    from carscope.run import LEFT_OUT, Run
     folder, extra, bad = is_prediction_folder(run), (), []
     run, single = run if folder else Run(run), bool(what) and are_images(what)
     if folder:
@@ -416,7 +419,10 @@ def modernity_command(
         usable, bad = usable_images(names, run.config.preparation.truncated)
         table = year_modernity.predict_years(run, usable, device.value, workers)
         table['image'] = table.image.map(names)
-    else: table = year_modernity.predict_years(run, run.prepare(list_catalog(what), True), device.value, workers, progress=True)
+    else:
+        catalog = run.prepare(listed := list_catalog(what), True) # with a warning about unreadable images
+        bad = [why for _, why in catalog.attrs['dropped'][len(listed.attrs['dropped']):] if why != LEFT_OUT]
+        table = year_modernity.predict_years(run, catalog, device.value, workers, progress=True)
     shown = table[[c for c in year_modernity.SHOWN if c in table]]
     if format is not _Format.table: _print_as(format, shown)
     elif single:
@@ -425,7 +431,6 @@ def modernity_command(
             refused = f'; {r.reason}, so the prediction says little' if pd.notna(r.reason) else ''
             print(f'{r.image}: predicted year {r.expected:.1f} ({interval}), modernity score {r.score:.2f}{refused}')
     if single and out is None: return 2 if bad else 0
-    claim_figures(out or run.path/'modernity')
     tables = year_modernity.write_modernity(table, out or run.path/'modernity', *extra)
     if format is not _Format.table: return 2 if bad else 0
     outside = (f', {table.outside.sum():,} of them from years that the run was not trained on: these cannot be predicted' * bool(
@@ -457,8 +462,7 @@ def explain_command(
     change when the weights are randomised."""
     from carscope import saliency
     from carscope.run import Run
-    table = _interruptible(saliency.explain, Run(run), images, method, target, layer, out, device.value, batch_size,
-                           progress=True, skip=True)
+    table = saliency.explain(Run(run), images, method, target, layer, out, device.value, batch_size, progress=True, skip=True)
     for row in table.itertuples(): print(f"{row.image}: {row.prediction}{'; the map is zero everywhere' if row.zero else ''}")
     check = saliency.verdict_text(table.attrs['sanity_check'])
     print(f'{method}, sanity check: {check}\n{out}: {len(table):,} figures (.png) and maps (.npz)')
@@ -483,7 +487,7 @@ def similar_command(
     from carscope.inputs import list_images
     from carscope.run import Run
     run, names = Run(run), list_images(images)
-    table = _interruptible(similar.similar, run, names, data, top, device.value, workers, progress=True, skip=True)
+    table = similar.similar(run, names, data, top, device.value, workers, progress=True, skip=True)
     table['image'] = table.image.map(names)
     if format is not _Format.table: return _print_as(format, table) or _status(table)
     for image, rows in table.groupby('image', sort=False):
@@ -529,8 +533,8 @@ def audit_command(
     "Faults of a data set. Checks files, boxes, duplicates, labels and class sizes."
     from carscope import audit
     from carscope.run import Run
-    found = _interruptible(audit.audit, data, Run(run) if run else None, out, labels, arch, weights, size, device=device.value,
-                           workers=workers, progress=True)
+    found = audit.audit(data, Run(run) if run else None, out, labels, arch, weights, size, device=device.value, workers=workers,
+                        progress=True)
     print(found)
     if not out: print('--out DIR writes the complete lists')
     else:
@@ -558,8 +562,7 @@ def tune_command(
     With --target year, it minimises the mean absolute error of the validation images, in years."""
     from carscope import tune
     space = _pairs('--search', search)
-    table = _interruptible(tune.tune, data, out, trials, config, space or None, progress=True, device=device.value,
-                           workers=workers)
+    table = tune.tune(data, out, trials, config, space or None, progress=True, device=device.value, workers=workers)
     best = table.iloc[0]
     if best.state != 'complete':
         raise CarscopeError(f'none of {len(table)} trials is complete: use lower learning rates with --search lr=LOW:HIGH, and '
@@ -605,7 +608,7 @@ def calibrate_command(
     The temperature calibrates the probabilities; the threshold refuses images unlike the training images."""
     from carscope import inference
     from carscope.run import Run
-    config = _interruptible(inference.calibrate_run, Run(run), data, refused, device.value, workers, progress=True)
+    config = inference.calibrate_run(Run(run), data, refused, device.value, workers, progress=True)
     fitted, ood = config.calibration, config.ood
     print(f'temperature {fitted.temperature:.3g} ({fitted.reason or f"{fitted.n:,} validation images"})')
     print(f'threshold: {ood.reason}' if ood.reason else f'refuses {100 * ood.refused:g} % of images of known classes '
@@ -624,7 +627,7 @@ def convert_command(
 ):
     "Data set in another format."
     from carscope.readers.convert import convert
-    done = _interruptible(convert, data, out, format, _pairs('--column', column) or None)
+    done = convert(data, out, format, _pairs('--column', column) or None)
     print(f"{out}: {done['images']:,} images of {done['classes']:,} classes, format {done['format']}")
 
 # %% ../nbs/reference/cli.ipynb #0d421a87
@@ -652,7 +655,7 @@ def card_command(
     elif not push:
         print(f'{card.write_card(run, license=license)}: model card; --out DIR also writes the network for timm')
     if push:
-        done = _interruptible(card.push, run, push, not public, license)
+        done = card.push(run, push, not public, license)
         print(f"{done['url']}: {len(done['files'])} files, {'private' if done['private'] else 'public'}")
 
 # %% ../nbs/reference/cli.ipynb #cd7fdce1
@@ -691,7 +694,7 @@ def app_command(
     from carscope import app
     from carscope.answer import Answerer
     from carscope.run import Run
-    answerer = _interruptible(Answerer, Run(run), Run(years) if years else None, device.value, progress=True, wait=False)
+    answerer = Answerer(Run(run), Run(years) if years else None, device.value, progress=True, wait=False)
     stop, local = threading.Event(), host in ('127.0.0.1', 'localhost', '::1')
     for number in (signal.SIGINT, signal.SIGTERM): signal.signal(number, lambda *_: stop.set())
     with app.serving(answerer, host, port) as url:
@@ -702,7 +705,7 @@ def app_command(
 def _write_static(run, folder, *settings):
     "Write the page that needs no server, and print a summary."
     from carscope.static import write_static
-    done = _interruptible(write_static, run, folder, *settings, progress=True)
+    done = write_static(run, folder, *settings, progress=True)
     for n in done['networks'].itertuples():
         print(f'{n.Index}: {n.precision}, {n.megabytes:.1f} MB, probabilities within {n.difference:.3f} of float32 '
               f'({n.n:.0f} images)')
@@ -729,9 +732,8 @@ def bench_command(
     PyTorch loop."""
     from carscope import benchmark
     if out: check_file_writable(out)
-    speeds = _interruptible(benchmark.measure_speeds, data, config.arch, config.weights, size or (128, 224), config.target,
-                            batch_size,
-                            seconds, rounds, compile, device.value, workers, progress=True)
+    speeds = benchmark.measure_speeds(data, config.arch, config.weights, size or (128, 224), config.target, batch_size, seconds,
+                                      rounds, compile, device.value, workers, progress=True)
     if out:
         with atomic_write(out) as part: speeds.to_csv(part, index=False, float_format='%.5g')
     shares, first = benchmark.speed_fractions(speeds), speeds.iloc[0]
@@ -754,7 +756,7 @@ def download_command(
 ):
     "Download of a data set, with a check of each file."
     from carscope.readers import download
-    _interruptible(download.download, name, folder, progress=True)
+    download.download(name, folder, progress=True)
 
 # %% ../nbs/reference/cli.ipynb #b9fe32eb
 @command('demo')
@@ -772,7 +774,7 @@ def demo_command(
     def announce(target):
         cars = demo.SETS[target]
         print(f"\n{target} model: {cars['n']:,} generated cars {cars['words']}")
-    runs = _interruptible(demo.train_demo, out, arch, weights, seed, device.value, progress=True, before=announce)
+    runs = demo.train_demo(out, arch, weights, seed, device.value, progress=True, before=announce)
     for target, run in runs.items():
         print(f'\n{target} model')
         _print_metrics(run.metrics['test'], 'test')
@@ -790,8 +792,8 @@ MACHINE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.E
                   errno.EADDRINUSE)
 
 def main(arguments=None):
-    "Run the command line; the entry point of `carscope`."
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    "Run the command line, and exit with its status."
+    arguments = [_expanded(argument) for argument in (sys.argv[1:] if arguments is None else arguments)]
     debug = '--debug' in arguments
     if debug: arguments.remove('--debug')
     if not IS_MAIN_PROCESS: sys.stdout = open(os.devnull, 'w') # only the first process prints
@@ -802,18 +804,27 @@ def main(arguments=None):
     sys.exit(_run(arguments, debug))
 
 def _run(arguments, debug):
-    "Run a command. Returns the exit status: 0, 2 for an error that the user can fix, 1 for a bug."
-    try: return app(arguments, prog_name='carscope', standalone_mode=False) or 0
+    "Run a command. Returns the exit status: 0, 2 for an error that the user can fix, 1 for a bug, 130 after Ctrl-C."
+    try:
+        status = app(arguments, prog_name='carscope', standalone_mode=False) or 0
+        if status != 130: return status
+        message = 'interrupted' # while typer reads the arguments
     except Exception as e:
-        if debug: raise
+        if debug and not isinstance(e, _Interrupted): raise
         message, status = _explain(e, arguments)
     if IS_MAIN_PROCESS: print('carscope:', _one_line(message), file=sys.stderr)
     return status
+
+def _expanded(argument):
+    "The argument with the home folder instead of `~`. A shell expands neither `--out=~/cars` nor a path in quotes."
+    parts = re.fullmatch(r'(|--[^=]+=)(|local-dir:)(~.*)', argument, re.DOTALL)
+    return parts[1] + parts[2] + os.path.expanduser(parts[3]) if parts else argument
 
 def _one_line(message): return ' '.join(str(message).splitlines())
 
 def _explain(e, arguments):
     "The error message, as one sentence, and the exit status."
+    if isinstance(e, _Interrupted): return str(e), 130
     if isinstance(e, CarscopeError): return str(e), 2
     if hasattr(e, 'format_message'): # an error of click: a wrong option or argument
         return f'{e.format_message()} (carscope {next(iter(arguments), "")} --help shows the options)', 2

@@ -12,6 +12,7 @@ __all__ = ['typed', 'AUGMENTATION_NAMES', 'BALANCE_NAMES', 'YEAR_HEADS', 'TARGET
 # %% ../nbs/reference/config.ipynb #0d18367f
 from dataclasses import asdict, fields
 from importlib import import_module
+from math import floor
 from pathlib import Path
 from typing import Annotated, Any, Literal, Optional, Union
 
@@ -125,7 +126,9 @@ class _Images(_Layers):
     "Image sizes, augmentation and sampling."
     size:int = setting(224, 'Image size in training (px).', ge=16, le=4096)
     start_scale:float = setting(1., 'Image size of the first epoch, as a fraction of `size` (progressive resizing).', ge=.1, le=1)
-    test_scale:float = setting(1., 'Image size in evaluation, as a multiple of `size`, in steps of 32 px.', ge=1, le=4)
+    test_scale:float = setting(
+        1., 'Image size in evaluation, as a multiple of `size`; above 1, rounded to the nearest multiple of 32 px (half up).',
+        ge=1, le=4)
     batch_size:int = setting(32, 'Batch size.', ge=2, le=10**5)
     augment:Literal[AUGMENTATION_NAMES] = setting('light', 'Data augmentation.', choices=AUGMENTATION_NAMES)
     balance:Literal[BALANCE_NAMES] = setting('none', 'Class-balanced sampling.', choices=BALANCE_NAMES)
@@ -200,9 +203,11 @@ class Recipe(_Optimiser):
 
     @property
     def eval_size(self) -> int: # px
-        "The image size in evaluation. A head on cached features is evaluated at the training size."
+        """The image size in evaluation: `size` times `test_scale`, rounded to the nearest multiple of 32 px (half up), and at
+        least `size`. A head on cached features is evaluated at the training size."""
         if self.test_scale == 1 or not self.unfreeze: return self.size
-        return max(round(self.size * self.test_scale / 32) * 32, self.size)
+        steps = floor(round(self.size * self.test_scale / 32, 6) + .5) # 320 * 1.15 is 367.99999999999994
+        return max(32 * steps, self.size)
 
     @property
     def max_lr(self) -> float:

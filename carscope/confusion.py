@@ -68,16 +68,16 @@ from matplotlib.patches import Rectangle
 from scipy.cluster.hierarchy import fcluster, leaves_list, linkage
 from scipy.spatial.distance import squareform
 
-from .files import (CarscopeError, MissingFile, as_path, atomic_write, check_writable, is_output, value_text,
+from .files import (CarscopeError, MissingFile, as_path, atomic_write, earlier_outputs, remove_outputs, value_text,
                             whole_number)
 from .interactive import as_images
 from .levels import class_facts
 from .metrics import (calibrated_error, class_mean_intervals, confusion_counts, conformal_threshold,
                               expected_calibration_error, fit_temperature, image_scores, mcnemar, min_conformal, paired_gain,
-                              wilson, with_interval)
+                              percent, wilson, with_interval)
 from .palette import BLUE, GREEN, ORANGE, SKY, plain_axes
 from .pictures import image_keys, load_image
-from .predictions import Predictions, below_their_folder, is_prediction_folder, read_predictions
+from .predictions import Predictions, below_their_folder, evaluated_splits, is_prediction_folder, read_predictions
 from .classes import unknown_classes, unknown_text
 from .run import Run, claim_figures
 
@@ -198,15 +198,16 @@ def plot_kinds(
 ) -> plt.Axes:
     "Percentage of errors of each kind with its 95 % interval, and the percentage by chance."
     ax = ax or plt.subplots(figsize=(6, 2.4), layout='constrained')[1]
-    y, percent = np.arange(len(kinds))[::-1], 100 * kinds[['fraction', 'low', 'high', 'chance']].fillna(0) # no errors: no bars
-    ax.barh(y, percent.fraction, color=BLUE, height=.62, xerr=_whiskers(percent), error_kw=dict(lw=1, capsize=2))
-    ax.plot(percent.chance, y, 'D', color=ORANGE, ms=6, clip_on=False)
-    for at, errors, high in zip(y, kinds.errors, percent.high):
+    y = np.arange(len(kinds))[::-1]
+    percentages = 100 * kinds[['fraction', 'low', 'high', 'chance']].fillna(0) # no errors: no bars
+    ax.barh(y, percentages.fraction, color=BLUE, height=.62, xerr=_whiskers(percentages), error_kw=dict(lw=1, capsize=2))
+    ax.plot(percentages.chance, y, 'D', color=ORANGE, ms=6, clip_on=False)
+    for at, errors, high in zip(y, kinds.errors, percentages.high):
         ax.annotate(f'{errors:.0f}', (high, at), xytext=(5, 0), textcoords='offset points', va='center', fontsize=9)
     ax.set_yticks(y, kinds.index)
-    ax.set(xlabel='errors of this kind (%)', xlim=(0, min(100, 1.12 * percent[['high', 'chance']].to_numpy().max() or 100)))
-    most = percent.chance.to_numpy().argmax()
-    ax.annotate('by chance', (percent.chance.iloc[most], y[most]), xytext=(0, 7), textcoords='offset points', ha='center',
+    ax.set(xlabel='errors of this kind (%)', xlim=(0, min(100, 1.12 * percentages[['high', 'chance']].to_numpy().max() or 100)))
+    most = percentages.chance.to_numpy().argmax()
+    ax.annotate('by chance', (percentages.chance.iloc[most], y[most]), xytext=(0, 7), textcoords='offset points', ha='center',
                 fontsize=9, color=ORANGE)
     plain_axes(ax)
     return ax
@@ -238,11 +239,12 @@ def plot_levels(
 ) -> plt.Axes:
     "Accuracy at each level with its 95 % interval, from the top-1 class and marginalised, and the majority-class baseline."
     ax = ax or plt.subplots(figsize=(6, 2.4), layout='constrained')[1]
-    y, percent = np.arange(len(levels))[::-1], 100 * levels[['accuracy', 'low', 'high', 'majority']]
+    y, percentages = np.arange(len(levels))[::-1], 100 * levels[['accuracy', 'low', 'high', 'majority']]
     if 'marginalised' in levels:
         ax.plot(100 * levels.marginalised, y, 's', color=GREEN, ms=9, mfc='none', label='marginalised probabilities')
-    ax.errorbar(percent.accuracy, y, xerr=_whiskers(percent), fmt='o', ms=5, color=BLUE, capsize=2, label='from the top-1 class')
-    ax.plot(percent.majority, y, 'D', color=ORANGE, ms=6, label='majority-class baseline')
+    ax.errorbar(percentages.accuracy, y, xerr=_whiskers(percentages), fmt='o', ms=5, color=BLUE, capsize=2,
+                label='from the top-1 class')
+    ax.plot(percentages.majority, y, 'D', color=ORANGE, ms=6, label='majority-class baseline')
     ax.set_yticks(y, levels.index)
     ax.set(xlabel='accuracy (%)', xlim=(0, 102), ylim=(-.6, len(levels) - .4))
     plain_axes(ax)
@@ -294,19 +296,19 @@ def plot_accuracies(
     "Accuracy of each row with its 95 % interval, in descending order. More than 60 rows are drawn without names."
     value = 'accuracy' if 'accuracy' in table else 'recall'
     table = table.dropna(subset=[value]).sort_values([value, 'images'], ascending=False, kind='stable')
-    percent, n = 100 * table[[value, 'low', 'high']].astype(float), len(table)
+    percentages, n = 100 * table[[value, 'low', 'high']].astype(float), len(table)
     named, at = n <= 60, np.arange(n)
     ax = ax or plt.subplots(figsize=(7, .21 * n + 1) if named else (8.5, 3.4), layout='constrained')[1]
-    below = (percent.high < 100 * (overall or 0)).to_numpy()
+    below = (percentages.high < 100 * (overall or 0)).to_numpy()
     for rows, colour, label in (~below, BLUE, None), (below, ORANGE, 'interval below this line'):
         if not rows.any(): continue
-        points = (percent[value][rows], at[rows]) if named else (at[rows], percent[value][rows])
-        ax.errorbar(*points, **{'xerr' if named else 'yerr': _whiskers(percent[rows])}, fmt='o', ms=4 if named else 2.5, lw=1,
+        points = (percentages[value][rows], at[rows]) if named else (at[rows], percentages[value][rows])
+        ax.errorbar(*points, **{'xerr' if named else 'yerr': _whiskers(percentages[rows])}, fmt='o', ms=4 if named else 2.5, lw=1,
                     color=colour, capsize=2 if named else 0, label=label)
     if overall:
         line = ax.axvline if named else ax.axhline
         line(100 * overall, color='black', lw=1, ls='--', zorder=0, label=f'all images: {100 * overall:.1f} %')
-    lowest = max(0, 10 * np.floor(percent.low.min() / 10 - .5))
+    lowest = max(0, 10 * np.floor(percentages.low.min() / 10 - .5))
     if named:
         ax.set_yticks(at, [f'{name} ({images})' for name, images in zip(table.index, table.images)])
         ax.set(xlabel='accuracy (%), with 95 % interval', xlim=(lowest, 101), ylim=(n - .4, -.6))
@@ -827,7 +829,7 @@ def write_analysis(
     """Compute all tables with `analyse`; save the tables as CSV, the figures as PNG and the matrix as HTML (atomic writes).
 
     Raises CarscopeError if another program has written a file of the same name (one of `OUTPUTS`) to the folder."""
-    earlier = _earlier_files(out := as_path(out, 'a folder'))
+    earlier = earlier_outputs(out := as_path(out, 'a folder'), OUTPUTS, 'confusion')
     tables = analyse(predictions, valid)
     claim_figures(out)
     for name, table in tables.items():
@@ -847,28 +849,16 @@ def write_analysis(
     head = '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
     page = f'{head}<title>Confusion matrix</title>{matrix_html(predictions, by)}'
     with atomic_write(out/'matrix.html') as part: part.write_text(page, encoding='utf-8')
-    written = {f'{name}.csv' for name in tables} | {f'{name}.png' for name in pictures} | {'matrix.html'}
-    for path in earlier: # last, so that an interruption loses nothing
-        if path.name not in written: path.unlink(missing_ok=True)
+    remove_outputs(earlier, {f'{name}.csv' for name in tables} | {f'{name}.png' for name in pictures} | {'matrix.html'})
     return tables
-
-def _earlier_files(out):
-    "The `OUTPUTS` in a folder of carscope. Raises CarscopeError if another folder contains one of them."
-    check_writable(out)
-    earlier = [out/name for name in OUTPUTS if (out/name).is_file()]
-    own = is_output(out) or out.name == 'confusion' and is_output(out.parent)
-    if earlier and not own:
-        raise CarscopeError(f'{earlier[0]} exists, and its folder is not marked as output of carscope: choose another folder, or '
-                            'remove the file')
-    return earlier
 
 # %% ../nbs/reference/confusion.ipynb #7c459982
 def analyse_run(
     run,      # folder of a run, folder of `predict_folder`, or a `.csv` or `.parquet` file of predictions
     out=None, # output folder; None: `confusion` in the folder of the run
 ) -> tuple[dict, Path]: # the tables, and the output folder
-    """Call `write_analysis` for a saved run or for predictions. Of predictions, the rows of the split test are evaluated (else
-    those of unseen images, else valid), and those of the split valid are used for calibration. A warning counts all others.
+    """Call `write_analysis` for a saved run or for predictions. Of predictions, the rows of the splits test and unseen are
+    evaluated (else valid), and those of the split valid are used for calibration. A warning counts all others.
 
     Raises CarscopeError for predictions without `out` or with training images only, and for a run whose training is not
     complete."""
@@ -887,17 +877,17 @@ def analyse_run(
 def _held_out(predictions, path):
     "The predictions to evaluate, and those of the validation split (None: there are none besides). Warns about all other rows."
     splits = predictions.table.split
-    split = next((s for s in ('test', 'unseen', 'valid') if (splits == s).any()), None)
-    if split is None and len(splits):
+    chosen = evaluated_splits(splits)
+    if not chosen and len(splits):
         raise CarscopeError(f'{path} contains only images of the training or of no split: give predictions of the split test or '
                             'valid, or remove the column split')
-    valid = predictions.of_split('valid') if predictions.logits is not None and split != 'valid' else None
-    others = splits[~splits.isin([split, 'valid'] if valid else [split])].fillna('no split').value_counts()
+    valid = predictions.of_split('valid') if predictions.logits is not None and 'valid' not in chosen else None
+    others = splits[~splits.isin([*chosen, 'valid'] if valid else chosen)].fillna('no split').value_counts()
     if len(others):
         counts = ', '.join(f'{name}: {n:,}' for name, n in others.items())
-        warnings.warn(f'{path}: evaluated the images of the split {split}; left out {others.sum():,} of {len(splits):,} '
-                      f'({counts})', stacklevel=3)
-    return predictions.of_split(split) if split else predictions, valid
+        warnings.warn(f"{path}: evaluated the images of the split {' and '.join(chosen)}; left out {others.sum():,} of "
+                      f'{len(splits):,} ({counts})', stacklevel=3)
+    return predictions.of_split(*chosen) if chosen else predictions, valid
 
 # %% ../nbs/reference/confusion.ipynb #c47f4a65
 def summarise(
@@ -911,8 +901,8 @@ def summarise(
     if known < n: lines += [f'{n - known:,} images are of other classes than those of the run, and count as errors']
     if 'kinds' in tables: lines += _kind_lines(tables['kinds'], wrong, known == n)
     if 'levels' in tables:
-        marginalised = lambda row: f' (marginalised {_percent(row.marginalised)})' if 'marginalised' in row else ''
-        levels = [f'{level} {_percent(row.accuracy)}{marginalised(row)}' for level, row in tables['levels'].iterrows()]
+        marginalised = lambda row: f' (marginalised {percent(row.marginalised)})' if 'marginalised' in row else ''
+        levels = [f'{level} {percent(row.accuracy)}{marginalised(row)}' for level, row in tables['levels'].iterrows()]
         lines += ['accuracy of the ' + '; '.join(levels)]
     for _, row in tables['pairs'].head(5).iterrows():
         lines += [f"{row['class a']} confused with {row['class b']} {row['a for b']} times, the other way {row['b for a']}"]
@@ -923,23 +913,21 @@ def _kind_lines(kinds, wrong, all_known):
     if not wrong: return ['no errors' if all_known else 'no other errors']
     n, left_out = kinds.errors.sum(), kinds.attrs.get('left_out', 0)
     if not n: return []
-    shown = [f'{kind} {_percent(row.fraction)} (by chance {_percent(row.chance)})' for kind, row in kinds.iterrows()]
+    shown = [f'{kind} {percent(row.fraction)} (by chance {percent(row.chance)})' for kind, row in kinds.iterrows()]
     more = [f'{left_out:,} other errors are left out, because the make of a class is unknown'] if left_out else []
     return [f'{n:,} errors: ' + '; '.join(shown), *more]
-
-def _percent(fraction, digits=1): return f'{100 * fraction:.{digits}f} %'
 
 def _calibration_lines(calibration, conformal):
     before, after = calibration.iloc[0], calibration.iloc[-1]
     reason = calibration.attrs.get('reason')
-    lines = [f"calibration error {_percent(before.ece)} as trained ({_percent(before['by chance'])} by chance); {reason}"]
+    lines = [f"calibration error {percent(before.ece)} as trained ({percent(before['by chance'])} by chance); {reason}"]
     if len(calibration) > 1:
-        lines = [f"calibration error {_percent(before.ece)} as trained, {_percent(after.ece)} with logits divided by "
-                 f"{after.temperature:.2f} ({_percent(after['by chance'])} by chance)"]
+        lines = [f"calibration error {percent(before.ece)} as trained, {percent(after.ece)} with logits divided by "
+                 f"{after.temperature:.2f} ({percent(after['by chance'])} by chance)"]
     for wanted, row in conformal.iterrows():
         if row.validation < row.needed:
-            lines += [f'prediction sets with a coverage of {_percent(wanted, 0)} need {row.needed:.0f} validation images, '
+            lines += [f'prediction sets with a coverage of {percent(wanted, 0)} need {row.needed:.0f} validation images, '
                       f'there are {row.validation:.0f}']
-        else: lines += [f"prediction sets with a coverage of {_percent(wanted, 0)} (measured: {_percent(row.reached)}) have "
+        else: lines += [f"prediction sets with a coverage of {percent(wanted, 0)} (measured: {percent(row.reached)}) have "
                         f"{row['classes, mean']:.1f} classes on average"]
     return lines

@@ -90,6 +90,7 @@ import PIL.Image
 from tqdm import tqdm
 
 from .files import CarscopeError, MissingFile, as_path, available_cores, check_unique, named_value, value_text, whole_number
+from .metrics import percent
 from .palette import BLUE, GREY, ORANGE, SKY, YELLOW, plain_axes
 from .pictures import load_image, read_bytes, reference_size, split_crop
 from .readers.devkit import read_devkit
@@ -218,8 +219,7 @@ def usage_table(
                'smaller than 128 pixels on a side': catalog[['width', 'height']].min(axis=1) < 128}
     for what, rows in unknown.items():
         if rows.any(): add(what, catalog.image[rows])
-    percentage = lambda fraction: f'{100*fraction:.1f} %'
-    return pd.DataFrame(findings).set_index('finding').style.format({'images': '{:,}', 'fraction': percentage})
+    return pd.DataFrame(findings).set_index('finding').style.format({'images': '{:,}', 'fraction': percent})
 
 def _misspelt(catalog):
     "Whether the label of each row is not the most frequent one of its group in `similar_names`."

@@ -6,8 +6,8 @@
 __all__ = ['FEATURE_MEMORY', 'STORE_VERSION', 'COPIES_VERSION', 'LARGE', 'world_size', 'process_rank', 'on_first',
            'process_slice', 'all_gather', 'any_process', 'barrier', 'broadcast_weights', 'as_single_process', 'Compute',
            'choose_compute', 'fold_batchnorm', 'inference_copy', 'squashed', 'normalised', 'ImageFiles',
-           'process_batches', 'cpu_batch', 'gpu_batch', 'worker_message', 'forward_images', 'FeatureStore',
-           'cached_features', 'downscale_images']
+           'process_batches', 'cpu_batch', 'gpu_batch', 'worker_message', 'check_finite', 'forward_images',
+           'FeatureStore', 'cached_features', 'downscale_images']
 
 # %% ../nbs/reference/engine.ipynb #63613b9e
 import atexit
@@ -140,6 +140,10 @@ def choose_compute(
     if device not in available or index and not index.isdigit():
         raise CarscopeError(f"device '{device}{index and ':' + index}' is unknown: choose auto, cpu, cuda or mps")
     if not available[device]: raise CarscopeError(f'this machine has no {device} device: choose auto or cpu')
+    count = torch.cuda.device_count() if device == 'cuda' else 1
+    if index and int(index) >= count:
+        others = f', or a number below {count}' if count > 1 else ''
+        raise CarscopeError(f'this machine has no {device}:{index}: choose {device}{others}')
     dtype = torch.float32
     if device == 'cuda':
         native = torch.cuda.is_bf16_supported(including_emulation=False)
@@ -279,6 +283,17 @@ def worker_message(
     return re.sub(r'\A[\w.]+: ', '', text.strip().splitlines()[-1])
 
 # %% ../nbs/reference/engine.ipynb #5a1be903
+def check_finite(
+    out,    # (n, width), output of a network
+    images, # (n,) paths, or None for each image without a path
+):
+    "Raise CarscopeError if the output of a network for an image is not finite."
+    bad = ~np.isfinite(out).all(axis=1)
+    if not bad.any(): return
+    image = next((f' for {image}' for image, b in zip(images, bad) if b and image is not None), '')
+    raise CarscopeError(f'the output of the network{image} is not finite, as after a training that diverged: use other weights, '
+                        'or train again with a lower learning rate')
+
 def forward_images(
     net:nn.Module,         # in evaluation mode, on the device, as from `inference_copy`
     paths,                 # paths or image references
@@ -290,14 +305,18 @@ def forward_images(
     flip:bool=False,   # flip all images horizontally
     label:str=None,        # label of the progress bar; None: no bar
 ):
-    "Yield the network output of each batch, float32 arrays (batch, width), in the order of `paths`."
+    """Yield the network output of each batch, float32 arrays (batch, width), in the order of `paths`. Raises CarscopeError if an
+    image cannot be opened, and if an output is not finite."""
     batch_size = batch_size or (cpu_batch(size) if compute.device.type == 'cpu' else 128)
     def forward(pixels):
         x = normalised(pixels, about, compute.device)
         x = x.contiguous(memory_format=torch.channels_last if compute.channels_last else torch.contiguous_format)
         with torch.inference_mode(), compute.autocast(): return net(x).float().cpu().numpy()
+    paths, done = list(paths), 0
     with tqdm(total=len(paths), desc=label, unit=' images', disable=label is None or None, leave=False) as bar:
         for out in process_batches(ImageFiles(paths, size, flip), forward, batch_size, compute, workers):
+            check_finite(out, paths[done:done + len(out)])
+            done += len(out)
             bar.update(len(out))
             yield out
 

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['FULL', 'DENIED', 'OUTPUT_MARK', 'CarscopeError', 'MissingFile', 'FileProblem', 'atomic_write', 'not_writable',
            'check_writable', 'check_file_writable', 'access_problem', 'write_json', 'read_json', 'mark_output',
-           'is_output', 'cache_home', 'cache_problem', 'umask', 'available_cores', 'require', 'value_text',
-           'named_value', 'as_path', 'whole_number', 'as_text', 'check_unique']
+           'is_output', 'earlier_outputs', 'remove_outputs', 'cache_home', 'cache_problem', 'umask', 'available_cores',
+           'require', 'value_text', 'named_value', 'as_path', 'whole_number', 'as_text', 'check_unique']
 
 # %% ../nbs/reference/files.ipynb #42492856
 import errno
@@ -119,6 +119,30 @@ def is_output(
     "Is this a run folder, or a folder that `mark_output` has marked?"
     folder = Path(folder)
     return (folder/OUTPUT_MARK).exists() or (folder/'config.json').exists() and (folder/'history.csv').exists()
+
+# %% ../nbs/reference/files.ipynb #df184163
+def earlier_outputs(
+    folder,   # folder for the files of an analysis; may be missing
+    names,    # of all files that the analysis can write
+    kind:str, # name of its folder in a run, such as `confusion`
+) -> list[Path]: # those of an earlier analysis
+    """The files of an earlier analysis in a folder of carscope. Raises CarscopeError if another folder contains one of them, and
+    FileProblem for a folder that is not writable."""
+    check_writable(folder := Path(folder))
+    earlier = [folder/name for name in names if (folder/name).is_file()]
+    own = is_output(folder) or folder.name == kind and is_output(folder.parent)
+    if earlier and not own:
+        raise CarscopeError(f'{earlier[0]} exists, and its folder is not marked as output of carscope: choose another folder, or '
+                            'remove the file')
+    return earlier
+
+def remove_outputs(
+    earlier, # from `earlier_outputs`, before the new files were written
+    written, # names of the new files
+):
+    "Removes the files of an earlier analysis that the new analysis has not written."
+    for path in earlier:
+        if path.name not in written: path.unlink(missing_ok=True)
 
 # %% ../nbs/reference/files.ipynb #3736a81a
 def cache_home() -> Path:

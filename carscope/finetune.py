@@ -71,8 +71,8 @@ from .config import choose_recipe, objective_class, training_config
 from .data import checked_catalog, crop_catalog, exclude_rows, fingerprint, period_bounds
 from .data import plot_class_counts, relabel_rows, sampling_weights, split_catalog, split_fingerprint
 from .data import training_rows, vocabulary, with_periods
-from .engine import Compute, any_process, barrier, broadcast_weights, cached_features, choose_compute, process_rank
-from .engine import worker_message, world_size
+from .engine import Compute, all_gather, any_process, barrier, broadcast_weights, cached_features, choose_compute
+from .engine import process_rank, worker_message, world_size
 from .files import FULL, CarscopeError, FileProblem, named_value, whole_number
 from .inference import Classification, fit_detector, fit_distance, known_rows, predict_rows, refusals
 from .learning import AccumulateBatches, EpochSeed, FeatureLoader, FusedAdam, compiled_training, compute_callbacks
@@ -98,7 +98,7 @@ from fastai.data.core import DataLoaders
 from fastai.learner import AvgMetric, Learner
 from fastai.metrics import accuracy
 from fastai.optimizer import SGD
-from fastai.torch_core import get_model, set_seed
+from fastai.torch_core import find_bs, get_model, set_seed
 from scipy.stats import binom
 from torch import nn
 from tqdm import tqdm
@@ -246,8 +246,10 @@ class RunWriter(Callback):
         self.bar = tqdm(total=self.n_epoch * batches, initial=self.done * batches, desc=self.stage, unit=' batches', leave=False,
                         disable=None if self.task.progress else True)
     def before_epoch(self):
+        self.total = np.zeros((1, 2)) # sum of the losses, and number of images
         if self.epoch < self.done: raise CancelEpochException
     def after_batch(self):
+        if self.training: self.total += float(self.loss) * find_bs(self.yb), find_bs(self.yb)
         if self.training and any_process(not torch.isfinite(self.loss_grad), self.task.compute.device):
             raise self._diverged(f'the loss is not finite in epoch {len(self.task.history) + 1}, batch {self.iter + 1}')
         self.bar.update()
@@ -255,12 +257,13 @@ class RunWriter(Callback):
         return Diverged(f"{what}: use a lower learning rate (--lr {self.opt.hypers[-1]['lr'] / 10:.1g})")
     def after_epoch(self):
         if self.epoch < self.done: return
-        (train_loss, valid_loss, *measured), run, history = self.recorder.values[-1], self.task.run, self.task.history
+        (_, valid_loss, *measured), run, history = self.recorder.values[-1], self.task.run, self.task.history
+        total, n = all_gather(self.total).sum(0) # fastai's own mean is smoothed over the batches of several epochs
         if any_process(not math.isfinite(valid_loss), self.task.compute.device):
             raise self._diverged(f'the validation loss is not finite after epoch {len(history) + 1}')
         measured = dict(zip((m.name for m in self.recorder.metrics), measured))
         now = time.perf_counter()
-        row = dict(epoch=len(history) + 1, stage=self.stage, train_loss=train_loss, valid_loss=valid_loss, **measured,
+        row = dict(epoch=len(history) + 1, stage=self.stage, train_loss=total / n, valid_loss=valid_loss, **measured,
                    lr=float(max(self.recorder.lrs[-len(self.dls.train):])), seconds=now - self.start)
         self.start = now
         if not process_rank(): # only the first process writes

@@ -19,18 +19,18 @@ from torch import nn
 
 from .backbone import feature_width
 from .config import Calibration, RunConfig
-from .data import fingerprint, training_rows
+from .data import fingerprint, leave_out, training_rows
 from .engine import Compute, all_gather, cached_features, choose_compute, forward_images, inference_copy
 from .engine import process_slice
 from .files import CarscopeError, check_writable, whole_number
 from .metrics import YEAR_TARGETS, calibrate, metrics_of, paired_gain, wilson
 from .ood import REFUSED, ClassDistance, Detector, refusal_reasons, with_distance
-from .pictures import image_keys, is_there
-from .predictions import Predictions
+from .pictures import image_keys, is_there, split_crop
+from .predictions import Predictions, evaluated_splits
 from .classes import class_map, map_remedy, unknown_classes, unknown_text
 from .inputs import list_images, usable_images
 from .levels import SafeAnswers, safe_years
-from .run import Run, as_run, is_run
+from .run import LEFT_OUT, Run, as_run, is_run
 
 # %% ../nbs/reference/inference.ipynb #c3bb455f
 def predict_logits(
@@ -236,13 +236,14 @@ def evaluate(
     tta:bool=False,        # test-time augmentation: mean logits over up to three sizes and horizontal flips
     class_names=None,      # translates labels of the data set to classes of the run: file or dict for `class_map`, or `auto`
 ) -> tuple[dict, Predictions]: # metrics, predictions
-    """Evaluates a run on a data set, which is prepared as in the training.
+    """Evaluates a run on a data set, which is prepared as in the training: on its test images, together with images that the
+    training did not use (`unseen`); if there are none, on the validation images.
 
-    The metrics include `split` (name of the evaluated split), `n_trained_on`, `n_other_splits` and `n_left_out` (numbers of
-    training images, of images of other splits, and of excluded images in the data set), `n_unlabelled` (images without a
-    label), `same_data` (True for the data set of the training) and `images_per_second`. With `tta`, they also include
-    `tta_gain`, `tta_gain_low` and `tta_gain_high`: the gain in accuracy and its 95 % interval. `n_unknown` is the number of
-    images whose class the run does not know, and `unknown` their number in each of these classes. These images are not
+    The metrics include `split` (test, unseen or valid; test also for both together), `n_trained_on`, `n_other_splits` and
+    `n_left_out` (numbers of training images, of images of other splits, and of excluded images in the data set), `n_unlabelled`
+    (images without a label), `same_data` (True for the data set of the training) and `images_per_second`. With `tta`, they also
+    include `tta_gain`, `tta_gain_low` and `tta_gain_high`: the gain in accuracy and its 95 % interval. `n_unknown` is the number
+    of images whose class the run does not know, and `unknown` their number in each of these classes. These images are not
     evaluated. A year model does not leave out unknown years. `refused`: fraction of evaluated images that are refused as
     unlike the training images, with `refused_low` and `refused_high` (95 %); `unknown_refused`: fraction of the images of
     unknown classes. Without a threshold, these are missing.
@@ -253,6 +254,7 @@ def evaluate(
     compute, config, objective = choose_compute(device), run.config, run.objective
     catalog = run.prepare(data, progress)
     if class_names is not None: catalog = _translated(catalog, config, class_names)
+    catalog = _as_trained(catalog, run.catalog, config.target)
     split, rows, counts = _unseen_rows(run, catalog, config.target)
     others = rows[:0]
     if config.target not in YEAR_TARGETS:
@@ -278,29 +280,39 @@ def evaluate(
     return metrics, predictions
 
 # %% ../nbs/reference/inference.ipynb #1f770668
+def _as_trained(catalog, own, target):
+    """The catalog without the rows that `split_catalog` left out in the training: those of a known image with another target
+    than in the run, if there is also a row as in the run, and repeated rows of this kind. `own`: catalog of the run."""
+    if target not in own: return catalog # of a fetched run, which does not know the target
+    image = lambda table: pd.Series([f'{c} {split_crop(p)[1]}' for c, p in zip(table.content, table.image)], table.index)
+    row = lambda table: image(table) + ' ' + table[target].astype('string').fillna('')
+    own_counts, here = row(own).value_counts(), row(catalog)
+    kept = here.groupby(here).cumcount() < here.map(own_counts).fillna(0)
+    gone = (~kept & kept.groupby(image(catalog)).transform('any')).to_numpy(bool)
+    return leave_out(catalog, gone, [LEFT_OUT] * gone.sum())
+
 def _unseen_rows(run, catalog, target):
-    "Chooses a split without training images or excluded images; returns its name, its rows, and the numbers of such images."
+    "Chooses splits without training images or excluded images; returns their name, rows, and the numbers of such images."
     labelled = catalog[catalog[target].notna()]
     # an image in several splits counts as a training image if one of them is the training split
     own = run.catalog.sort_values('split', key=lambda s: s != 'train')
     known = own.drop_duplicates('content').set_index('content').split
     official = labelled.split.where(labelled.split == 'test', 'unseen')
     labelled = labelled.assign(split=labelled.content.map(known).fillna(official))
-    split = next((s for s in ('test', 'unseen', 'valid') if (labelled.split == s).any()), None)
-    lists = run.config.lists
+    chosen, lists = evaluated_splits(labelled.split), run.config.lists
     # some runs do not record which images a list excluded, so unseen images may include these
-    if split == 'unseen' and (lists.exclude and not lists.left_out) and (labelled.split == 'valid').any(): split = 'valid'
+    if lists.exclude and not lists.left_out: chosen = evaluated_splits(labelled.split.replace('unseen', pd.NA)) or chosen
     trained_on = int((labelled.split == 'train').sum())
-    left_out = sum(reason == 'left out in the training' for _, reason in catalog.attrs.get('dropped', ()))
+    left_out = sum(reason == LEFT_OUT for _, reason in catalog.attrs.get('dropped', ()))
     if not len(labelled):
         raise CarscopeError(f'there is no image to evaluate on: none of {len(catalog):,} images has a {target}; give a data set '
                             'with labels' + f', or a table with a column {target}' * (target != 'label'))
-    if split is None:
+    if not chosen:
         raise CarscopeError(f'there is no image to evaluate on: of {len(catalog)} images, {len(labelled)} have a {target}, and '
                             'the run was trained on all of these')
-    others = int((~labelled.split.isin([split, 'train'])).sum())
+    others = int((~labelled.split.isin([*chosen, 'train'])).sum())
     counts = dict(n_trained_on=trained_on, n_other_splits=others, n_left_out=left_out, n_unlabelled=len(catalog) - len(labelled))
-    return split, labelled[labelled.split == split].reset_index(drop=True), counts
+    return chosen[0], labelled[labelled.split.isin(chosen)].reset_index(drop=True), counts
 
 # %% ../nbs/reference/inference.ipynb #e3fd468f
 def _translated(catalog, config, class_names):

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 # carscope first: it silences import warnings of fastai and tqdm
 from .metrics import YEAR_TARGETS, class_years
-from .engine import Compute, ImageFiles, normalised
-from .files import CarscopeError, as_text
+from .engine import Compute, ImageFiles, check_finite, normalised
+from .files import CarscopeError, as_text, whole_number
 from .config import RunConfig
 
 import numpy as np
@@ -284,7 +284,7 @@ def saliency_maps(
     columns=None,           # (n,) column of the question for each image; None: from the question
 ) -> np.ndarray: # (n, size, size), float32, at least 0
     "Compute how much each pixel contributes to the explained number. Raises CarscopeError for an unknown method or layer."
-    compute = choose_method(method)
+    compute, batch_size = choose_method(method), whole_number('batch_size', batch_size)
     layer = _layer_for(method, net, x.shape[-1], layer)
     maps = []
     with eval_mode(net) as net:
@@ -330,13 +330,14 @@ def map_images(
     size, backbone = config.recipe.eval_size, config.backbone.about
     device, images = compute.device if compute else torch.device('cpu'), list(map(str, images))
     choose_method(method)
-    layer = _layer_for(method, net, size, layer)
+    batch_size, layer = whole_number('batch_size', batch_size), _layer_for(method, net, size, layer)
     net, pictures = net.to(device), ImageFiles(images, size)
     with tqdm(total=len(images), desc=method, unit=' images', disable=None if progress else True, leave=False) as bar:
         for i in range(0, len(images), batch_size):
             pixels = torch.stack([pictures[j] for j in range(i, min(i + batch_size, len(images)))])
             x = normalised(pixels, backbone, device)
             with eval_mode(net) as still, torch.no_grad(): logits = still(x).float()
+            check_finite(logits.cpu().numpy(), images[i:i + batch_size])
             maps = saliency_maps(net, x, question, method, layer, batch_size, question.columns(logits))
             yield images[i:i + batch_size], x, logits, maps
             bar.update(len(x))

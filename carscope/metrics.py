@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MIN_TRIALS', 'MIN_UNITS', 'MIN_IN_STRATUM', 'YEAR_TARGETS', 'MIN_CALIBRATION', 'TEMPERATURES', 'COVERAGE', 'wilson',
-           'paired_gain', 'mcnemar', 'mean_intervals', 'mean_interval', 'two_way_interval', 'bootstrap',
+           'paired_gain', 'mcnemar', 'mean_intervals', 'mean_interval', 'two_way_interval', 'bootstrap', 'percent',
            'with_interval', 'image_scores', 'confusion_counts', 'class_means', 'macro_f1', 'class_mean_intervals',
            'class_years', 'class_edges', 'quantiles', 'crps', 'predicted_years', 'year_metrics',
            'expected_calibration_error', 'calibrated_error', 'fit_temperature', 'best_temperature', 'class_metrics',
@@ -151,16 +151,23 @@ def _draw(rng, counts, strata, rows, m):
     return drawn
 
 # %% ../nbs/reference/metrics.ipynb #7b48527b
+def percent(
+    fraction:float, # NaN: `n/a`
+    digits:int=1,   # after the decimal point
+) -> str:
+    "Formats a fraction as a percentage: `60.3 %`."
+    return 'n/a' if np.isnan(fraction) else f'{100 * fraction:.{digits}f} %'
+
 def with_interval(
     value, low, high, # numbers; a bound of NaN or None: no interval
     form:str='.2f',   # format specification of each number
     n:int=None,       # number of images, for the form used in sentences; None: the form used in tables
 ) -> str: # 'n/a' if the value is NaN or None
-    "Formats a value with its interval: `60.3% (57.1% to 64.0%)`, or with `n`, `60.3 % (95 % CI 57.1-64.0, n = 65)`."
+    "Formats a value with its interval: `60.3 % (57.1 to 64.0)`, or with `n`, `60.3 % (95 % CI 57.1-64.0, n = 65)`."
     if value is None or np.isnan(value): return 'n/a'
     known = low is not None and high is not None and np.isfinite([low, high]).all()
-    if n is None: return f'{value:{form}} ({low:{form}} to {high:{form}})' if known else f'{value:{form}}'
     number, unit = (lambda v: f'{v:{form}}'.rstrip('%')), ' %' * form.endswith('%')
+    if n is None: return f'{number(value)}{unit}' + (f' ({number(low)} to {number(high)})' if known else '')
     interval = f'95 % CI {number(low)}-{number(high)}, ' if known else ''
     return f'{number(value)}{unit} ({interval}n = {n:,})'
 
@@ -172,8 +179,8 @@ def image_scores(
     """Scores of each image: `truth` and `prediction` (indices of the true and predicted class in the vocabulary) and `correct`.
 
     With logits also: `confidence` (probability of the predicted class), `margin` (confidence minus the second largest
-    probability), `rank` of the true class (1 is best), `nll` and `brier` score. `rank`, `nll` and `brier` are NaN if the true
-    class is not in the vocabulary. `energy` is -T * logsumexp(logits / T) at temperature T; it is high for
+    probability), `rank` of the true class (1: it is predicted), `nll` and `brier` score. `rank`, `nll` and `brier` are NaN if
+    the true class is not in the vocabulary. `energy` is -T * logsumexp(logits / T) at temperature T; it is high for
     out-of-distribution images (Liu et al., 2020)."""
     truth, guess = predictions.truth, predictions.prediction
     scores = pd.DataFrame(dict(truth=truth, prediction=guess, correct=truth == guess))
@@ -185,7 +192,8 @@ def image_scores(
         of_truth, of_guess, probs = log_probs[here, own], log_probs[here, guess[rows]], np.exp(log_probs)
         columns['energy'][rows] = temperature * of_guess - predictions.logits[rows][here, guess[rows]]
         columns['confidence'][rows], columns['nll'][rows] = np.exp(of_guess), -of_truth
-        columns['rank'][rows] = 1 + (log_probs > of_truth[:, None]).sum(1)
+        level = (log_probs == of_truth[:, None]) & (np.arange(log_probs.shape[1]) < own[:, None]) # ties, in the order of `argmax`
+        columns['rank'][rows] = 1 + ((log_probs > of_truth[:, None]) | level).sum(1)
         columns['brier'][rows] = np.einsum('ij,ij->i', probs, probs) - 2 * np.exp(of_truth) + 1
         probs[here, guess[rows]] = 0
         columns['margin'][rows] = np.exp(of_guess) - probs.max(1)

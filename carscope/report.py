@@ -18,7 +18,7 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from .files import atomic_write
-from .metrics import YEAR_TARGETS, confusion_counts, predicted_years, with_interval
+from .metrics import YEAR_TARGETS, confusion_counts, percent, predicted_years, with_interval
 from .palette import BLUE, COLOURS, YELLOW
 from .predictions import Predictions
 
@@ -99,8 +99,8 @@ def _metrics_html(metrics):
                          'MAE of the training median': f"{m['baseline_mae_years']:.2f}",
                          'balanced MAE': f"{m['balanced_mae_years']:.2f}", 'Spearman': f"{m['spearman']:.2f}"})
             continue
-        row = {'split': split, 'images': m['n'], 'accuracy': _accuracy(m), 'baseline': f"{m['baseline_accuracy']:.1%}",
-               'top 5': f"{m['top5']:.1%}", 'macro F1': f"{m['macro_f1']:.3f}", 'ECE': f"{m['ece']:.3f}"}
+        row = {'split': split, 'images': m['n'], 'accuracy': _accuracy(m), 'baseline': percent(m['baseline_accuracy']),
+               'top 5': percent(m['top5']), 'macro F1': f"{m['macro_f1']:.3f}", 'ECE': f"{m['ece']:.3f}"}
         if 'ece_raw' in m: row['ECE without temperature'] = f"{m['ece_raw']:.3f}"
         rows.append(row)
     return pd.DataFrame(rows).to_html(index=False, border=0, na_rep='')
@@ -217,6 +217,6 @@ def runs_table(
                      'image size': f'{recipe.size} px',
                      'epochs': f'{recipe.head_epochs} + {recipe.epochs}' if both else str(recipe.epochs),
                      'minutes': f"{history.seconds.sum() / 60:.2g}", 'evaluated on': f"{m['n']:,} {metrics['split']}",
-                     'top-1 accuracy (95 % CI)': _accuracy(m), 'top-5 accuracy': f"{m['top5']:.1%}",
-                     'macro F1': f"{m['macro_f1']:.3f}", 'majority class': f"{m['baseline_accuracy']:.1%}"})
+                     'top-1 accuracy (95 % CI)': _accuracy(m), 'top-5 accuracy': percent(m['top5']),
+                     'macro F1': f"{m['macro_f1']:.3f}", 'majority class': percent(m['baseline_accuracy'])})
     return pd.DataFrame(rows).set_index('run')

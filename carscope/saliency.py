@@ -267,7 +267,7 @@ def faithfulness(
     `deletion`: mean while pixels are covered, most important first. `insertion`: mean while pixels are restored in a blurred
     image (Petsiuk, Das and Saenko, 2018). `road`: what remains without the least important pixels, minus what remains without
     the most important ones, with holes filled in (Rong and others, 2022)."""
-    n, size = len(x), x.shape[-1]
+    (n, _, size, _), batch_size = x.shape, whole_number('batch_size', batch_size)
     flat = torch.from_numpy(np.asarray(maps, np.float32)).flatten(1)
     rank = flat.argsort(dim=1, descending=True, stable=True).argsort(dim=1).view(n, size, size).to(x.device) / size**2
     blurred = gaussian_blur(x, 2 * (size // 8) + 1, size / 16)
@@ -299,7 +299,7 @@ def infidelity_of(
 
     The squared error, with the best scale for each image, divided by the error of a map of zeros (Yeh and others, 2019; captum's
     `infidelity` with `normalize`)."""
-    rng, (n, _, size, _) = np.random.default_rng(seed), x.shape
+    rng, (n, _, size, _), batch_size = np.random.default_rng(seed), x.shape, whole_number('batch_size', batch_size)
     squares = torch.zeros(draws, size, size, dtype=torch.bool, device=x.device)
     for square in squares:
         side = int(size * rng.uniform(.1, .4))

@@ -135,6 +135,8 @@ def _gallery(run, net, config, data, compute, workers, progress):
     "The catalog to search, its features, and the row of the features for each image (None: the same)."
     if data is not None and not isinstance(data, pd.DataFrame) and is_prediction_folder(data): return _predicted(run, data)
     catalog = run.catalog if data is None else run.prepare(data, progress)
+    if data is None and config.target not in catalog: # of a fetched run
+        raise MissingFile(f'{run.path} has no paths of its images: pass a data set with --data')
     checked = data is not None and config.target not in YEAR_TARGETS
     if checked and (unknown := unknown_classes(catalog[config.target], config.vocab)):
         warnings.warn(f'{unknown_text(unknown, config.vocab)}; the search includes them', stacklevel=3)

@@ -19,6 +19,7 @@ from .answer import (STYLE, Answerer, answer_html, dial_html, explained_html, he
 from .confusion import worst_images
 from .data import read_catalog
 from .files import CarscopeError, MissingFile, atomic_write, require
+from .metrics import percent
 from .pictures import data_uri, is_there, load_image, split_crop
 from .run import Run
 
@@ -142,8 +143,8 @@ def browse_losses(
 def _loss_html(row):
     "Card with the true class and the predicted class, and their probabilities."
     name, truth, guess = (html.escape(str(t)) for t in (_name(row.image), row.target, row.predicted))
-    predicted = 'predicted correctly' if truth == guess else f'predicted <b>{guess}</b> ({row.confidence:.1%})'
-    words = f'<b>{truth}</b> ({row["of truth"]:.1%})<br>{predicted}<br><small>{name}</small>'
+    predicted = 'predicted correctly' if truth == guess else f'predicted <b>{guess}</b> ({percent(row.confidence)})'
+    words = f'<b>{truth}</b> ({percent(row["of truth"])})<br>{predicted}<br><small>{name}</small>'
     return f'{image_html(row.image, f"{row.target}, {_name(row.image)}")}<div class="words">{words}</div>'
 
 def _name(image): return Path(split_crop(image)[0]).name
@@ -238,8 +239,8 @@ def whole_paths(
 # %% ../nbs/reference/widgets.ipynb #4f5e3f25
 KINDS = dict(bytes='an exact duplicate of', near='a near-duplicate of', flipped='a flipped near-duplicate of')
 
-def _percent(text):
-    try: return f' ({float(text):.1%})'
+def _probability(text):
+    try: return f' ({percent(float(text))})'
     except ValueError: return ''
 
 def row_html(
@@ -250,8 +251,8 @@ def row_html(
     "Card with an image, its label, and the reason why it is in the list."
     safe = {k: html.escape(v) for k, v in row.items()}
     shown = image_html(image, f"{row.get('label', '')}, {_name(image)}")
-    words = f"<b>{safe.get('label') or 'no label'}</b>{_percent(row.get('score', ''))}"
-    if row.get('suggested'): words += f"<br>suggested: <b>{safe['suggested']}</b>{_percent(row.get('p_suggested', ''))}"
+    words = f"<b>{safe.get('label') or 'no label'}</b>{_probability(row.get('score', ''))}"
+    if row.get('suggested'): words += f"<br>suggested: <b>{safe['suggested']}</b>{_probability(row.get('p_suggested', ''))}"
     if other:
         split, other_split = (f', {safe[c]}' if safe.get(c) else '' for c in ('split', 'other_split'))
         shown = f"<div class=\"two\">{shown}{image_html(other, f'the image that it duplicates, {_name(other)}')}</div>"
@@ -317,7 +318,7 @@ def bars_html(
     classes, # dict or Series from class name to probability (0 to 1), most probable first
 ) -> str:
     "Bar chart of class probabilities."
-    bar = lambda p: f'<b>{p:.1%}</b><i style="--share:{100 * p:.1f}% 100%"></i>'
+    bar = lambda p: f'<b>{percent(p)}</b><i style="--share:{100 * p:.1f}% 100%"></i>'
     return ''.join(f'<div class="bar"><span>{html.escape(str(c))}</span>{bar(p)}</div>' for c, p in classes.items())
 
 # %% ../nbs/reference/widgets.ipynb #9cd7ebcf

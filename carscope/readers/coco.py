@@ -28,8 +28,8 @@ from .common import (BOX, Files, by_area, clean_text, image_size, images_below, 
                                      same_names_text, several_text, split_named, split_text)
 from .images_out import new_folder, place_images
 from .names import FACTS, parse_labels
-from .registry import (CATALOG_COLUMNS, SPLIT_NAMES, Reader, as_catalog, dropped_text, encodable, list_folder,
-                                        notice, readable, register, shorten)
+from .registry import (CATALOG_COLUMNS, SPLIT_NAMES, Reader, Unlabelled, as_catalog, dropped_text, encodable,
+                                        list_folder, notice, readable, register, shorten)
 
 # %% ../../nbs/reference/readers/coco.ipynb #5dab67f5
 KEYS = 'images', 'annotations', 'categories'
@@ -338,10 +338,10 @@ class CocoFile:
         "Add the row of an image, or the reason why it has none."
         self.listed.add(path)
         best, n, reasons = choose_object(notes, self.names, as_written=self.columns is not None)
-        self.dropped += [(readable(path), reason) for reason in reasons]
+        self.dropped += [(readable(path), reason if best else Unlabelled(reason)) for reason in reasons]
         unlabelled = self.columns is not None and 'label' in entry # `write_coco` adds it to an image without a label
         if best is None and not unlabelled:
-            if not reasons: self.dropped.append((readable(path), 'no object is annotated'))
+            if not reasons: self.dropped.append((readable(path), Unlabelled('no object is annotated')))
             return
         label, box = best or (None, read_box(dict(corners=entry.get('corners'))))
         self.several += n > 1
@@ -371,7 +371,7 @@ def read_coco(
         used |= {r['image'] for r in part.rows}
     listed = {p for part in parts for p in part.listed}
     images = images_below(path, links=False) if path.is_dir() else [] # a single file is not the whole data set
-    dropped += [(readable(p), 'not listed in an annotation file') for p in images if p not in listed]
+    dropped += [(readable(p), Unlabelled('not listed in an annotation file')) for p in images if p not in listed]
     _notices(path, parts, rows)
     rows, not_utf8 = encodable(rows)
     by_carscope = all(p.columns is not None for p in parts)

@@ -15,7 +15,7 @@ import pandas as pd
 from ..files import CarscopeError, MissingFile
 from ..pictures import image_problem
 from .names import parse_labels
-from .registry import Reader, as_catalog, encodable, notice, readable, register
+from .registry import Reader, Unlabelled, as_catalog, encodable, notice, readable, register
 
 # %% ../../nbs/reference/readers/devkit.ipynb #e394f709
 OLD_NOTES = 'cars_annos.mat' # of the earlier archive, whose images are in car_ims/; the file itself states the split
@@ -86,12 +86,13 @@ def _read_annotations(path, folder, split, class_names):
         file = present.get(stated) or present.get(stated.lower())
         image = str(folder/(file or stated))
         row, problem = _read_note(note, split, class_names)
-        if problem is None and file is None: problem = 'not found'
+        if file is None: problem = problem or 'not found'
+        elif problem: problem = Unlabelled(problem)
         if problem is None and file in used: problem = 'annotated twice: the first annotation is used'
         if file: used.setdefault(file)
         if problem: dropped.append((image, problem))
         else: rows.append(dict(image=image, **row))
-    return rows, dropped + [(str(folder/f), 'without annotation') for f in files if f not in used]
+    return rows, dropped + [(str(folder/f), Unlabelled('without annotation')) for f in files if f not in used]
 
 def _read_note(note, split, class_names):
     "Label, box and split of one annotation, and the reason why it cannot be used, or None."
@@ -145,7 +146,7 @@ def _read_splits(path, mats, parts):
         if notes := _notes(mats, name): used, unused = _read_annotations(notes, home, name.removeprefix('cars_'), class_names)
         else:
             images = (f for f in map(str, sorted(home.iterdir())) if image_problem(f) is None)
-            used, unused = [], [(f, f'{name}_annos.mat is missing') for f in images]
+            used, unused = [], [(f, Unlabelled(f'{name}_annos.mat is missing')) for f in images]
         rows += used
         dropped += unused
     return rows, dropped

@@ -21,7 +21,7 @@ from pyarrow.csv import ConvertOptions, ParseOptions, ReadOptions, read_csv
 
 from ..files import CarscopeError, MissingFile
 from ..palette import BLUE, GREY, plain_axes
-from .registry import Reader, as_catalog, register
+from .registry import Reader, Unlabelled, as_catalog, register
 
 # %% ../../nbs/reference/readers/dvm.ipynb #9821eb36
 TABLES = 'Basic_table.csv', 'Ad_table.csv', 'Image_table.csv'
@@ -296,7 +296,13 @@ def read_dvm(
     rows = cars.take(pictures.car).reset_index(drop=True).assign(source=source, **pictures[['image', 'view', 'viewpoint']])
     return rows[ROWS], dropped
 
-register(Reader('DVM-CAR', 'DVM-CAR (its tables, or confirmed_fronts)', is_dvm, lambda path: as_catalog(*read_dvm(path)),
+def _catalog(path):
+    "The catalog of `read_dvm`. An image without a valid registration year can be predicted."
+    rows, dropped = read_dvm(path)
+    no_year = dropped.reason.str.startswith(('name without', 'no registration year', 'registered outside'))
+    return as_catalog(rows, [(p, Unlabelled(why) if n else why) for p, why, n in zip(dropped.image, dropped.reason, no_year)])
+
+register(Reader('DVM-CAR', 'DVM-CAR (its tables, or confirmed_fronts)', is_dvm, _catalog,
                 key='dvm_car',
                 evidence='Image_table.csv, a folder confirmed_fronts, or front views in its folders',
                 used='make, model, body, launch year, view, and the quality of each image', unused='prices, trims, sales'))

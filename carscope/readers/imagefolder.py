@@ -20,8 +20,8 @@ from ..pictures import hub_features, image_problem, open_parquet, NOT_READ
 from .common import NUMBER_TEXT, Files, clean_text, read_lines, walk_files
 from .images_out import new_folder, place_images, portable_names
 from .names import FACTS, parse_labels
-from .registry import (CATALOG_COLUMNS, NUMBERS, SPLIT_NAMES, Reader, as_catalog, as_numbers, as_splits,
-                                       list_folder, notice, other_case, readable, register)
+from .registry import (CATALOG_COLUMNS, NUMBERS, SPLIT_NAMES, Reader, Unlabelled, as_catalog, as_numbers,
+                                       as_splits, list_folder, notice, other_case, readable, register)
 from .shards import check_columns, choose_label, column_kinds, numbers_to_names
 from .tables import line_of, read_text_table
 
@@ -179,12 +179,12 @@ def _with_files(path, rows):
     twice = deepest.duplicated('image').reindex(rows.index).to_numpy(bool) # as in `datasets`, the nearest table counts
     there = rows.image.map(lambda p: p in known or os.path.isfile(p)).to_numpy(bool)
     problems = rows['_problem'] if '_problem' in rows else [None] * len(rows)
-    reasons = ['not found' if not t else 'listed twice' if double else why if isinstance(why, str) else None
+    reasons = ['not found' if not t else 'listed twice' if double else Unlabelled(why) if isinstance(why, str) else None
                for t, double, why in zip(there, twice, problems)]
     dropped += [(p, why) for p, why in zip(rows.image, reasons) if why]
     listed = set(rows.image)
     rows = rows[[why is None for why in reasons]].drop(columns=['_home', '_problem'], errors='ignore')
-    dropped += [(readable(p), problem or 'not in the metadata') for p, problem in files.items() if p not in listed]
+    dropped += [(readable(p), problem or Unlabelled('not in the metadata')) for p, problem in files.items() if p not in listed]
     folders = [Path(p).relative_to(path).parts[:-1] if Path(p).is_relative_to(path) else () for p in rows.image]
     splits = [SPLIT_NAMES.get(f[0].lower()) if f else None for f in folders]
     if 'split' not in rows: rows['split'] = splits

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['CATALOG_COLUMNS', 'NUMBERS', 'YEARS', 'SPLITS', 'MISSING', 'SPLIT_NAMES', 'NAMES', 'READERS', 'SYSTEM_FOLDERS',
-           'Dropped', 'notice', 'as_numbers', 'other_case', 'as_splits', 'as_catalog', 'composed', 'encodable',
-           'readable', 'dropped_text', 'shorten', 'Reader', 'register', 'known_layouts', 'contents', 'read_catalog',
-           'is_showroom', 'named_columns', 'find_reader', 'list_folder']
+           'Dropped', 'Unlabelled', 'notice', 'as_numbers', 'other_case', 'as_splits', 'as_catalog', 'composed',
+           'encodable', 'readable', 'dropped_text', 'shorten', 'Reader', 'register', 'known_layouts', 'contents',
+           'read_catalog', 'is_showroom', 'named_columns', 'find_reader', 'list_folder']
 
 # %% ../../nbs/reference/readers/registry.ipynb #00761b41
 import os
@@ -21,6 +21,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..files import CarscopeError, FileProblem, MissingFile, as_path, check_unique, is_output, named_value
+from ..pictures import is_there
 
 # %% ../../nbs/reference/readers/registry.ipynb #b6645f0f
 CATALOG_COLUMNS = dict(
@@ -41,6 +42,9 @@ class Dropped(tuple):
     "Pairs (image, reason) of dropped images. pandas deep-copies `attrs` at every step; all copies share these pairs."
     def __deepcopy__(self, memo): return self
     def __add__(self, more): return Dropped((*self, *more))
+
+class Unlabelled(str):
+    "The reason why an image has no usable annotation. Only a training needs one: a prediction uses this image."
 
 # %% ../../nbs/reference/readers/registry.ipynb #365a5d52
 def notice(
@@ -148,8 +152,9 @@ def as_catalog(
     for c in NAMES: catalog[c] = composed(catalog[c])
     extra = [c for c in rows if c not in CATALOG_COLUMNS]
     catalog = pd.concat([catalog, rows[extra]], axis=1).reset_index(drop=True)
+    if isinstance(dropped, pd.DataFrame): dropped = dropped[['image', 'reason']].itertuples(index=False, name=None)
     if not isinstance(dropped, Dropped):
-        dropped = Dropped(pd.DataFrame(dropped, columns=['image', 'reason']).astype(str).itertuples(index=False, name=None))
+        dropped = Dropped((str(image), why if isinstance(why, Unlabelled) else str(why)) for image, why in dropped)
     catalog.attrs = attrs | dict(dropped=dropped or attrs.get('dropped', dropped))
     return catalog
 
@@ -245,6 +250,7 @@ def contents(folder) -> str: # such as `12 .jpg, 3 .txt, 2 folders`
 def read_catalog(
     path,              # folder or file in one of the known formats, or `showroom` for generated cars if no such file exists
     columns:dict=None, # for tables: column of the catalog -> column of the table, such as `dict(label='car')`
+    unlabelled:bool=False, # also images without a usable annotation, in rows without a label
 ) -> pd.DataFrame:
     """The catalog of the data set at `path`. Dropped images are in `attrs['dropped']`, and a warning counts them.
 
@@ -263,11 +269,22 @@ def read_catalog(
     if columns and not reader.takes_columns:
         raise CarscopeError(f'{path} is {reader.name}: this format has no columns to choose, so leave out the names of columns')
     catalog = reader.read(inner, columns=columns) if columns else reader.read(inner)
+    if unlabelled: catalog = _with_unlabelled(catalog)
     dropped = catalog.attrs['dropped']
     if not len(catalog) and dropped: raise CarscopeError(f'{path}: no image can be used ({dropped_text(dropped)})')
     if not len(catalog): raise CarscopeError(f'{path} contains no rows: give a data set with at least one image')
     if dropped: warnings.warn(f'{path}: left out {dropped_text(dropped)}', stacklevel=2)
     return catalog
+
+def _with_unlabelled(catalog):
+    "The catalog with the dropped images that can be predicted, in rows without a label."
+    known, dropped = set(catalog.image), catalog.attrs['dropped']
+    images = dict.fromkeys(p for p, why in dropped if isinstance(why, Unlabelled) and p not in known and is_there(p))
+    if not images: return catalog
+    added = as_catalog(dict(image=list(images)))
+    rows = pd.concat([catalog, added], ignore_index=True) if len(catalog) else added
+    rows.attrs = catalog.attrs | dict(dropped=Dropped(pair for pair in dropped if pair[0] not in images))
+    return rows
 
 def is_showroom(path) -> bool:
     "Does `path` mean the generated cars? A file or folder named `showroom` in the current folder comes first."

@@ -17,7 +17,8 @@ from ..files import CarscopeError, check_unique
 from ..pictures import NO_IMAGE, hub_features, image_columns, open_parquet, open_shard
 from .common import Files, clean_text, split_named
 from .names import FACTS, parse_labels
-from .registry import CATALOG_COLUMNS, Reader, as_catalog, as_splits, list_folder, notice, other_case, register
+from .registry import (CATALOG_COLUMNS, Reader, Unlabelled, as_catalog, as_splits, list_folder, notice,
+                                       other_case, register)
 
 # %% ../../nbs/reference/readers/shards.ipynb #2f04b29b
 LABEL_NAMES = ('labels', 'label_name', 'label_text', 'class', 'class_name', 'class_label', 'classname', 'category',
@@ -177,7 +178,7 @@ def _read_file(path, shard, image, kinds, chosen):
     rows.insert(0, 'image', images)
     for ours, names in ((ours, kinds[theirs]) for ours, theirs in taken.items() if isinstance(kinds[theirs], list)):
         rows[ours], wrong = numbers_to_names(rows[ours], names, 'class number' if ours == 'label' else f'{ours} number')
-        for i, why in wrong.items(): reasons[i] = reasons[i] or why
+        for i, why in wrong.items(): reasons[i] = reasons[i] or Unlabelled(why)
     rows['split'] = as_splits(rows.split, lambda i: f'{path}, row {i + 1}') if 'split' in rows else split_in_name(path)
     usable = pd.Series([r is None for r in reasons], index=rows.index, dtype=bool)
     return rows[usable], [(i, r) for i, r in zip(images, reasons) if r]

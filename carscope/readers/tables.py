@@ -26,8 +26,9 @@ from ..files import CarscopeError, FileProblem, MissingFile, as_path, atomic_wri
 from ..pictures import NO_IMAGE, hub_features, image_columns, image_paths, is_there, open_parquet, split_crop
 from .common import NUMBER_TEXT, Files, name_key
 from .names import FACTS, nearest_name, parse_labels
-from .registry import (CATALOG_COLUMNS, NUMBERS, SPLIT_NAMES, Reader, as_catalog, as_numbers, as_splits,
-                                       dropped_text, list_folder, named_columns, notice, other_case, register, shorten)
+from .registry import (CATALOG_COLUMNS, NUMBERS, SPLIT_NAMES, Reader, Unlabelled, as_catalog, as_numbers,
+                                       as_splits, dropped_text, list_folder, named_columns, notice, other_case, register,
+                                       shorten)
 
 # %% ../../nbs/reference/readers/tables.ipynb #5eea6099
 SEPARATORS = ',;\t|'
@@ -597,7 +598,7 @@ def read_table_in(
     catalog = read_table(path, columns)
     listed = {split_crop(p)[0] for p in catalog.image}
     files = [e.path for home in {os.path.dirname(p) for p in listed} for e in list_folder(home, 'is_file')]
-    others = [(f, f'not in {path.name}') for f in files if _image_file.search(f) and f not in listed]
+    others = [(f, Unlabelled(f'not in {path.name}')) for f in files if _image_file.search(f) and f not in listed]
     return as_catalog(catalog, [*catalog.attrs['dropped'], *others])
 
 def _start_of(path, n=200):

@@ -21,7 +21,7 @@ import pandas as pd
 from .common import (BOX, box_catalog, by_area, folder_split, images_below, name_key, notice_fractions,
                                      read_lines, several_text, split_named, walk_files)
 from .folders import is_image
-from .registry import SPLIT_NAMES, Reader, list_folder, notice, register
+from .registry import SPLIT_NAMES, Reader, Unlabelled, list_folder, notice, register
 from .tables import read_text_table
 
 # %% ../../nbs/reference/readers/voc.ipynb #2289022b
@@ -188,7 +188,7 @@ def read_voc(
     index = ImageIndex(root, images)
     rows, dropped = _read_notes([f for f in files if f.lower().endswith('.xml')], index, root)
     known = {r['image'] for r in rows} | {p for p, _ in dropped}
-    dropped += [(p, 'no annotation') for p in images if p not in known]
+    dropped += [(p, Unlabelled('no annotation')) for p in images if p not in known]
     entries, stems = image_sets(files, root)
     for row in rows: row['split'] = folder_split(row['image'], root) or set_split(row['image'], index, entries, stems)
     dropped += [(f'{home}/{entry}', 'listed in ImageSets, but not found') for home, entry in entries
@@ -210,7 +210,7 @@ def _read_notes(notes, index, root):
             continue
         objects, reasons = read_objects(tree)
         if not objects:
-            dropped.append((image, reasons[0] if reasons else 'no object is annotated'))
+            dropped.append((image, Unlabelled(reasons[0] if reasons else 'no object is annotated')))
             continue
         several, (label, box) = several + (len(objects) > 1), objects[0]
         if is_original(tree, objects): original, box = original + 1, (box[0] - 1, box[1] - 1, *box[2:])
@@ -278,7 +278,8 @@ def read_voc_table(
     if several: notice(path, several_text(several))
     notice_fractions(path, list(rows.values()))
     known = {*rows, *(p for p, _ in dropped)}
-    return box_catalog(list(rows.values()), [*dropped, *((p, 'no annotation') for p in images if p not in known)], root.name)
+    why = Unlabelled('no annotation') if path.is_dir() else 'no annotation' # a single table is a choice of images
+    return box_catalog(list(rows.values()), [*dropped, *((p, why) for p in images if p not in known)], root.name)
 
 def _table_rows(file, index, dropped):
     "The usable objects of each image of one table. Unused images and rows are appended to `dropped`."
@@ -295,7 +296,8 @@ def _table_rows(file, index, dropped):
             objects.append((label, checked_box(corners)))
         except ValueError as e: unused[image, str(e)] = None
     for image, why in unused:
-        dropped.append((f'{file}/{Path(image).name}', f'{why} beside usable objects') if objects_of[image] else (image, why))
+        if objects_of[image]: dropped.append((f'{file}/{Path(image).name}', f'{why} beside usable objects'))
+        else: dropped.append((image, Unlabelled(why)))
     return objects_of
 
 def _table_image(file, name, index):

@@ -19,8 +19,8 @@ from ..files import CarscopeError
 from ..pictures import ImageError, image_problem, tar_members
 from .common import clean_text, read_text
 from .names import FACTS, parse_labels
-from .registry import (CATALOG_COLUMNS, SPLIT_NAMES, Reader, as_catalog, encodable, list_folder, notice,
-                                       other_case, register)
+from .registry import (CATALOG_COLUMNS, SPLIT_NAMES, Reader, Unlabelled, as_catalog, encodable, list_folder,
+                                       notice, other_case, register)
 from .shards import check_columns, choose_label, numbers_to_names, split_in_name
 
 # %% ../../nbs/reference/readers/webdataset.ipynb #9797032c
@@ -139,13 +139,13 @@ def _with_label_files(path, files, archives, columns):
         used, counts = set(), Counter(row['key'] for row in images)
         for row in images:
             side, simple = sides.get(row['key']), row['member'].count('.', len(row['key'])) == 1
-            if sides and side is None: dropped.append((row['image'], 'no label file of the same key'))
+            if sides and side is None: dropped.append((row['image'], Unlabelled('no label file of the same key')))
             elif row['key'] in used or not simple and counts[row['key']] > 1:
                 dropped.append((row['image'], 'another image of the same key is used'))
             else:
                 used.add(row['key'])
                 facts, problem = _facts(side or {})
-                if problem: dropped.append((row['image'], problem))
+                if problem: dropped.append((row['image'], Unlabelled(problem)))
                 else: rows.append(row | dict(split=_member_split(row), facts=facts))
         keys = {row['key'] for row in images}
         dropped += [(f'{file}/{key}', 'a label file without an image') for key in sides if key not in keys]
@@ -202,7 +202,7 @@ def _with_class_names(path, rows, names, dropped):
         return rows
     labels, wrong = numbers_to_names(pd.Series([row['label'] for row in labelled], dtype='string'), names)
     for row, name in zip(labelled, labels): row['label'] = name
-    unusable = {labelled[i]['image']: why for i, why in wrong.items()}
+    unusable = {labelled[i]['image']: Unlabelled(why) for i, why in wrong.items()}
     dropped.extend(unusable.items())
     return [row for row in rows if row['image'] not in unusable]
 
@@ -228,7 +228,7 @@ def _with_folders(path, rows):
         below = home[len(shared):]
         split = SPLIT_NAMES.get(below[0].lower()) if len(below) > 1 else None
         below = below[bool(split):]
-        if inside and not below: dropped.append((row['image'], 'in no class folder'))
+        if inside and not below: dropped.append((row['image'], Unlabelled('in no class folder')))
         else: labelled.append(row | dict(label=below[0] if below else None, split=row['split'] or split or common))
     if rows and not inside: notice(path, 'there are no labels: neither .cls nor .json files, nor class folders')
     return labelled, dropped

@@ -28,7 +28,7 @@ from .common import (BOX, Files, box_catalog, by_area, folder_split, image_size,
 from .folders import is_class_folders, is_image
 from .images_out import new_folder, place_images
 from .names import FACTS
-from .registry import SPLIT_NAMES, Reader, as_catalog, list_folder, notice, register
+from .registry import SPLIT_NAMES, Reader, Unlabelled, as_catalog, list_folder, notice, register
 from .tables import read_table, write_catalog
 
 # %% ../../nbs/reference/readers/yolo.ipynb #fd1a2a3e
@@ -358,7 +358,9 @@ def read_yolo(
     else: images, dropped = {p: folder_split(p, root) for p in images_below(root)}, []
     rows, unused = _read_images(images, config, root)
     rest = [p for p in images_below(root) if p not in images and Path(p).relative_to(root).parts[0] != 'runs']
-    catalog = box_catalog(rows, [*dropped, *unused, *((p, 'in no split of the data set') for p in rest)], root.name)
+    why = 'in no split of the data set' # a single file is a choice of images
+    dropped += [*unused, *((p, why if path.is_file() else Unlabelled(why)) for p in rest)]
+    catalog = box_catalog(rows, dropped, root.name)
     return _with_facts(catalog, root/FACTS_FILE) if (root/FACTS_FILE).is_file() else catalog
 
 def _notice_same_names(path, names):
@@ -382,7 +384,7 @@ def _read_images(images, config, root):
         file = files.find(image)
         if file is None:
             if image in unlabeled: rows.append(dict(image=image, split=split))
-            else: dropped.append((image, 'no annotation'))
+            else: dropped.append((image, Unlabelled('no annotation')))
             continue
         objects, reasons = read_label(file, names_of(file), config.pose)
         size = image_size(image) if objects else None
@@ -391,8 +393,8 @@ def _read_images(images, config, root):
             (label, box), scale = objects[0], (*size, *size)
             rows.append(dict(image=image, label=label, split=split, **dict(zip(BOX, (v * s for v, s in zip(box, scale))))))
             dropped += [(file, f'{reason} beside usable lines') for reason in reasons]
-        elif objects: dropped.append((image, 'cannot be opened as an image'))
-        else: dropped.append((image, reasons[0] if reasons else 'no object is annotated'))
+        elif objects: dropped.append((image, Unlabelled('cannot be opened as an image'))) # a prediction states the reason
+        else: dropped.append((image, Unlabelled(reasons[0] if reasons else 'no object is annotated')))
     if several: notice(root, several_text(several))
     return rows, dropped + [(p, 'no image has the name of this annotation') for p in files.unused()]
 
