@@ -355,40 +355,65 @@ def find_duplicates(
     """Find sets of duplicates; sets with several labels come first, then sets in several splits.
 
     Columns: set (a number), kind (bytes, near or flipped), image, content, label, split; for the most important duplicate of the
-    image: duplicate_of, other_label, other_split, distance (bits), correlation; across_labels and across_splits: whether labels
-    and splits differ."""
-    catalog, first = catalog.reset_index(drop=True), np.zeros(0, int)
-    if len(catalog): first = catalog.groupby('content', sort=False).content.transform(lambda c: c.index[0]).to_numpy(int)
-    unique = np.unique(first)
+    image: duplicate_of, other_label, other_split, distance (bits), correlation; across_labels and across_splits: whether another
+    image of the set has a different label, or is in a different split."""
+    catalog = catalog.reset_index(drop=True)
+    n, contents = len(catalog), pd.factorize(catalog.content)[0]
+    unique, first = np.unique(contents, return_index=True)
+    codes = {c: pd.factorize(catalog[c].astype('string'))[0] for c in ('label', 'split')} # -1: missing
     thumbs = thumbs or make_thumbs(catalog)
-    near = find_near_duplicates(Thumbs(thumbs.grey[unique], thumbs.tint[unique]), **kwargs)
-    again = np.flatnonzero(first != np.arange(len(catalog)))
-    near = near.assign(i=unique[near.i], j=unique[near.j], kind=np.where(near.flipped, 'flipped', 'near'))
-    same = pd.DataFrame(dict(i=first[again], j=again, kind='bytes', distance=0, correlation=1.))
-    links = pd.concat([same, near.drop(columns='flipped')])
-    rows = pd.concat([links, links.rename(columns=dict(i='j', j='i'))], ignore_index=True) # each pair in both directions
-    for side, name in (('i', ''), ('j', 'other_')):
-        at = rows[side].to_numpy(int)
-        for column in ('image', 'label', 'split'): rows[name + column] = catalog[column].to_numpy(object)[at]
-    rows['across_labels'], rows['across_splits'] = _differ(rows.label, rows.other_label), _differ(rows.split, rows.other_split)
-    matters = ['across_labels', 'across_splits', 'correlation']
-    rows = rows.sort_values(matters, ascending=False, kind='stable').drop_duplicates('i')
-    return _number_sets(rows, links, catalog)
+    near = find_near_duplicates(Thumbs(thumbs.grey[first], thumbs.tint[first]), **kwargs)
+    near = near.assign(kind=np.where(near.flipped, 'flipped', 'near')).drop(columns='flipped')
+    pairs = np.ones(len(near), bool), (near.i.to_numpy(int), near.j.to_numpy(int))
+    joined = connected_components(coo_array(pairs, shape=(len(unique), len(unique))), directed=False)[1] if n else contents
+    rows = pd.DataFrame(dict(row=np.arange(n), i=contents, set=joined[contents], **codes))
+    rows = rows[rows.groupby('set').set.transform('size') > 1]
+    for c in codes:
+        several = rows[c].where(rows[c] >= 0).groupby(rows.set).transform('nunique') > 1
+        rows = rows.assign(**{f'across_{c}s': several & (rows[c] >= 0)})
+    return _number_sets(_compared(_most_important(rows, near), thumbs, kwargs.get('flips', True)), catalog)
 
-def _differ(a, b): return a.notna() & b.notna() & (a.astype(str) != b.astype(str))
+# %% ../nbs/reference/audit.ipynb #ec19c8ef
+def _most_important(rows, near):
+    "Add the most important duplicate (`other`) to each row; `kind` is missing if this pair is no pair of `near`."
+    same = pd.DataFrame(dict(i=rows.i.unique())).assign(j=lambda t: t.i, kind='bytes', distance=0, correlation=1.)
+    links = pd.concat([same, near, near.rename(columns=dict(i='j', j='i'))]) # each pair in both directions
+    names = dict(row='other', i='j', label='other_label', split='other_split')
+    some = rows.groupby(['i', 'label', 'split']).head(2)[[*names, 'set']].rename(columns=names) # two: one may be the row itself
+    of_set = some.drop_duplicates(['set', 'other_label', 'other_split']).drop(columns='j')
+    pairs = pd.concat([rows.merge(links, on='i').merge(some.drop(columns='set'), on='j'),
+                       rows[rows.across_labels | rows.across_splits].merge(of_set, on='set')], ignore_index=True)
+    pairs = pairs[pairs.row != pairs.other]
+    for c in 'label', 'split':
+        both = (pairs[c] >= 0) & (pairs[f'other_{c}'] >= 0)
+        pairs[f'differ_{c}'] = both & (pairs[c] != pairs[f'other_{c}'])
+    pairs = pairs.sort_values(['differ_label', 'differ_split', 'correlation'], ascending=False) # missing correlations come last
+    return pairs.drop_duplicates('row')
 
-def _number_sets(rows, links, catalog):
-    "Add the number of its set to each row, and sort: the most important sets first."
-    n = len(catalog)
-    pairs = np.ones(len(links), bool), (links.i.to_numpy(int), links.j.to_numpy(int))
-    joined = connected_components(coo_array(pairs, shape=(n, n)), directed=False)[1]
-    rows = rows.assign(_set=joined[rows.i.to_numpy(int)], content=catalog.content.to_numpy(object)[rows.i.to_numpy(int)])
-    worst = rows.groupby('_set')[['across_labels', 'across_splits', 'correlation']].max()
+def _compared(rows, thumbs, flips):
+    "Fill in `kind`, `distance` and `correlation` of pairs that belong to a set only through other images."
+    rows, missing = rows.reset_index(drop=True), np.flatnonzero(rows.kind.isna())
+    for at in np.array_split(missing, len(missing)//4096 + 1) if len(missing) else []:
+        a, b = (thumbs.grey[rows[c].to_numpy(int)[at]] for c in ('row', 'other'))
+        views = [b, b[:, :, ::-1]][:1 + flips]
+        fit = np.stack([overlap(a, view) for view in views])
+        bits = np.stack([np.bitwise_count(perceptual_hashes(a) ^ perceptual_hashes(view)) for view in views])
+        best, here = fit.argmax(axis=0), np.arange(len(at))
+        rows.loc[at, 'kind'] = np.array(['near', 'flipped'], object)[best]
+        rows.loc[at, 'distance'], rows.loc[at, 'correlation'] = bits[best, here].astype(float), fit[best, here].astype(float)
+    return rows
+
+def _number_sets(rows, catalog):
+    "Name the images of each row, number the sets, and sort: the most important sets first."
+    worst = rows.groupby('set')[['across_labels', 'across_splits', 'correlation']].max()
     worst = worst.sort_values([*worst], ascending=False, kind='stable')
-    rows['set'] = rows._set.map(pd.Series(np.arange(1, len(worst) + 1), worst.index)).astype(int)
+    rows['set'] = rows.set.map(pd.Series(np.arange(1, len(worst) + 1), worst.index)).astype(int)
+    for side, name in (('row', ''), ('other', 'other_')):
+        at = rows[side].to_numpy(int)
+        for column in ('image', 'content', 'label', 'split'): rows[name + column] = catalog[column].to_numpy(object)[at]
     columns = ['set', 'kind', 'image', 'content', 'label', 'split', 'other_image', 'other_label', 'other_split',
                'distance', 'correlation', 'across_labels', 'across_splits']
-    return rows.sort_values(['set', 'i'])[columns].rename(columns=dict(other_image='duplicate_of')).reset_index(drop=True)
+    return rows.sort_values(['set', 'row'])[columns].rename(columns=dict(other_image='duplicate_of')).reset_index(drop=True)
 
 # %% ../nbs/reference/audit.ipynb #44bdb11b
 def _shrunk_covariance(x):
@@ -515,14 +540,19 @@ def precision_at(
     total:int,              # number of labelled images
     ks=(10, 20, 50, 100),   # numbers of flagged labels; the whole list is added
 ) -> pd.DataFrame: # index: first; wrong labels among them, precision and its 95 % interval, recall, values by chance
-    "Precision and recall of the first k flagged labels, with Wilson intervals, and those of k random images."
-    hit, rows = label_errors.image.isin(list(wrong)).to_numpy(), []
+    """Precision and recall of the first k flagged labels, with Wilson intervals, and those of k random images.
+
+    No rows if no label is flagged. Raises CarscopeError if `wrong` is empty."""
+    if not len(wrong := list(wrong)): raise CarscopeError('wrong=[] names no image with a wrong label: pass at least one')
+    hit, rows = label_errors.image.isin(wrong).to_numpy(), []
     for k in sorted({*(k for k in ks if k < len(hit)), len(hit)} - {0}):
         caught = int(hit[:k].sum())
         low, high = wilson(caught, k)
         rows.append({'first': k, 'wrong labels among them': caught, 'precision': caught/k, 'low': low, 'high': high,
                      'recall': caught/len(wrong), 'precision by chance': len(wrong)/total, 'recall by chance': k/total})
-    return pd.DataFrame(rows).set_index('first')
+    columns = ['first', 'wrong labels among them', 'precision', 'low', 'high', 'recall', 'precision by chance',
+               'recall by chance']
+    return pd.DataFrame(rows, columns=columns).set_index('first')
 
 # %% ../nbs/reference/audit.ipynb #376b3ffb
 def class_facts(
@@ -727,9 +757,12 @@ def _namers(found, catalog):
 def _pairs_of(finding, duplicates, name):
     "Up to three pairs of duplicates, with the labels or splits that differ."
     across = next((c for c, words in (('label', 'different labels'), ('split', 'two splits')) if words in finding), None)
-    rows = (duplicates[duplicates[f'across_{across}s']] if across else duplicates).drop_duplicates('set').head(3)
     of, other = across or 'label', f"other_{across or 'label'}"
+    rows = duplicates[_differ(duplicates[of], duplicates[other])] if across else duplicates
+    rows = rows.drop_duplicates('set').head(3)
     return [f'{name(r.image, getattr(r, of))} = {name(r.duplicate_of, getattr(r, other))}' for r in rows.itertuples()]
+
+def _differ(a, b): return a.notna() & b.notna() & (a.astype(str) != b.astype(str))
 
 def _examples_of_labels(catalog, one):
     "Examples of spellings, missing labels and small classes."

@@ -21,13 +21,14 @@ def class_table(
 ) -> pd.DataFrame: # one row per class: images, right, recall, low, high (95 %, Wilson), precision, mostly confused with, times
     """Recall and precision of each class, with the class that it is most often confused with (`mostly confused with`, `times`).
 
-    Recall and interval are NaN for a class without images in the split."""
+    Recall and interval are NaN for a class without images in the split. Images of unknown classes count in the precision."""
     counts = confusion_counts(predictions)
     of, right, wrong = counts.sum(1), np.diag(counts), counts - np.diag(np.diag(counts))
+    predicted = np.bincount(predictions.prediction, minlength=len(counts)) # also images of unknown classes
     low, high = wilson(right, of)
     names = np.array(predictions.vocab, dtype=object)
     mostly = np.where(wrong.any(1), names[wrong.argmax(1)], None)
-    with np.errstate(invalid='ignore'): recall, precision = right / of, right / counts.sum(0)
+    with np.errstate(invalid='ignore'): recall, precision = right / of, right / predicted
     return pd.DataFrame({'images': of, 'right': right, 'recall': recall, 'low': low, 'high': high, 'precision': precision,
                          'mostly confused with': mostly, 'times': wrong.max(1)}, index=predictions.vocab)
 
@@ -38,18 +39,20 @@ def coverage_table(
 ) -> pd.DataFrame: # one row per fraction: images, accuracy, low, high (95 %, Wilson), confidence of at least
     """Selective prediction: accuracy on the fraction of images with the highest confidence.
 
-    `answered`: the fraction; `confidence of at least`: the lowest confidence among these images. Raises CarscopeError for a
-    fraction out of range."""
+    `answered`: the fraction; `confidence of at least`: the lowest confidence among these images. If some images with this
+    confidence are left out, those that are answered count with the mean accuracy of all with this confidence. Raises
+    CarscopeError for a fraction out of range, and without labelled images."""
     for fraction in (coverage := np.ravel(coverage).tolist()):
         if not (isinstance(fraction, Real) and 0 < fraction <= 1):
             raise CarscopeError(f'coverage contains {value_text(fraction)}: use fractions of images above 0, and at most 1')
-    scores = image_scores(predictions).sort_values('confidence', ascending=False, kind='stable')
-    rows = []
+    scores, rows = image_scores(predictions), []
+    if not len(scores): raise CarscopeError('there is no labelled image to evaluate on')
+    right, confidence = _right_by_confidence(scores), np.sort(scores.confidence)[::-1]
     for fraction in coverage:
-        answered = scores.iloc[:max(round(fraction * len(scores)), 1)]
-        low, high = wilson(answered.correct.sum(), len(answered))
-        rows.append({'answered': fraction, 'images': len(answered), 'accuracy': answered.correct.mean(), 'low': low, 'high': high,
-                     'confidence of at least': answered.confidence.min()})
+        n = max(round(fraction * len(scores)), 1)
+        low, high = wilson(right[n - 1], n)
+        rows.append({'answered': fraction, 'images': n, 'accuracy': right[n - 1] / n, 'low': low, 'high': high,
+                     'confidence of at least': confidence[n - 1]})
     return pd.DataFrame(rows).set_index('answered')
 
 # %% ../nbs/reference/confusion.ipynb #1197af33
@@ -561,9 +564,11 @@ def compare_runs(
 
     `p`: exact McNemar test with Holm correction. `only this`, `only the first`: images that only one of two runs predicts
     correctly.
-    Images are matched by content hash. Without hashes, the shortest end of the path that is unique in each run is used.
+    Images are matched by content hash. Without hashes, the shortest end of the path that is unique in each run is used. All rows
+    of an image that is listed several times are compared.
 
-    Raises CarscopeError for fewer than two runs, no common images, or different true classes for the same image."""
+    Raises CarscopeError for fewer than two runs, no common images, or different true classes or numbers of rows for the same
+    image."""
     if not isinstance(runs, dict): raise CarscopeError(f'{value_text(runs)} has no names of runs: pass a dict of name to run')
     if len(runs) < 2: raise CarscopeError(f'{len(runs)} run cannot be compared: pass two or more runs')
     wrong = [f"'{name}' is {value_text(run)}" for name, run in runs.items() if not isinstance(run, Run | Predictions)]
@@ -584,6 +589,7 @@ def compare_runs(
     table.loc[order.index, 'p'] = np.minimum(np.maximum.accumulate(order * np.arange(len(order), 0, -1)), 1)
     return table
 
+# %% ../nbs/reference/confusion.ipynb #f0b2de27
 def _common(predictions):
     "For each run, which of the common images it predicts correctly."
     by_content = all('content' in p.table and p.table.content.notna().all() for p in predictions.values())
@@ -592,18 +598,25 @@ def _common(predictions):
             if 'image' not in p.table or p.table.image.isna().any():
                 raise CarscopeError(f"'{name}' does not name the image of each row: add a column image to its table")
     keys = dict(zip(predictions, image_keys(*(p.table for p in predictions.values())))) if by_content else _path_keys(predictions)
-    keyed = {name: pd.DataFrame(dict(key=keys[name], target=p.table.target.to_numpy(), right=p.truth == p.prediction))
-             .drop_duplicates('key').set_index('key') for name, p in predictions.items()}
-    keys = sorted(set.intersection(*(set(k.index) for k in keyed.values())))
-    if not keys: raise CarscopeError(f"{' and '.join(keyed)} were evaluated on different images: none is common to all")
-    most = max(len(p.table) for p in predictions.values())
-    if len(keys) < most:
-        warnings.warn(f'compared on the {len(keys):,} images that all runs were evaluated on, of up to {most:,}', stacklevel=3)
-    same = pd.concat([k.loc[keys].target for k in keyed.values()], axis=1).nunique(axis=1) <= 1
+    sides = {name: pd.DataFrame(dict(key=keys[name], target=p.table.target.to_numpy(), right=p.truth == p.prediction))
+             .sort_values(['key', 'target', 'right']) for name, p in predictions.items()} # the order of the rows is not important
+    counts = pd.concat([side.key.value_counts() for side in sides.values()], axis=1, keys=sides, join='inner')
+    if not len(counts): raise CarscopeError(f"{' and '.join(sides)} were evaluated on different images: none is common to all")
+    if len(uneven := counts[counts.nunique(axis=1) > 1]):
+        image = uneven.index[0] if isinstance(uneven.index[0], str) else '/'.join(uneven.index[0])
+        raise CarscopeError(f"the image {value_text(image)} has {_in_turn(uneven.iloc[0])}: remove rows, so that each image has "
+                            'the same number of rows in all runs')
+    sides = {name: side[side.key.isin(counts.index)].reset_index(drop=True) for name, side in sides.items()}
+    n, most = len(next(iter(sides.values()))), max(len(p.table) for p in predictions.values())
+    if n < most:
+        warnings.warn(f'compared on the {n:,} images that all runs were evaluated on, of up to {most:,}', stacklevel=3)
+    same = pd.concat([side.target for side in sides.values()], axis=1).nunique(axis=1) <= 1
     if not same.all():
         raise CarscopeError(f'{(~same).sum():,} common images have different true classes in different runs: '
                             'compare runs with the same target and the same labels')
-    return {name: k.loc[keys].right.to_numpy(bool) for name, k in keyed.items()}
+    return {name: side.right.to_numpy(bool) for name, side in sides.items()}
+
+def _in_turn(counts): return ' and '.join(f"{n} row{'s' * (n != 1)} in '{name}'" for name, n in counts.items())
 
 def _path_keys(predictions):
     "For each run, the ends of its image paths, with as many folders as make the images of each run unique."
@@ -672,22 +685,31 @@ def plot_coverage(
     predictions:Predictions, # of one split
     ax=None, # matplotlib axes; None: a new figure
 ) -> plt.Axes:
-    "Accuracy against coverage (percentage of images answered), most confident images first."
+    """Accuracy against coverage (percentage of images answered), most confident images first.
+
+    Images with the same confidence count with their mean accuracy."""
     ax = ax or plt.subplots(figsize=(5.4, 3.4), layout='constrained')[1]
-    right = image_scores(predictions).sort_values('confidence', ascending=False, kind='stable').correct.to_numpy()
-    n, answered = len(right), np.arange(1, len(right) + 1)
+    scores = image_scores(predictions)
+    right, n, answered = _right_by_confidence(scores), len(scores), np.arange(1, len(scores) + 1)
     styles = dict(color=BLUE, label='sorted by confidence'), dict(color='black', ls='--', lw=1, label='oracle (errors last)')
-    for values, style in zip((right, np.sort(right)[::-1]), styles):
-        accuracy = values.cumsum() / answered
+    for values, style in zip((right, np.minimum(answered, scores.correct.sum())), styles):
         some = answered >= min(20, n) # with fewer images a single error is a spike
-        ax.plot(100 * answered[some] / n, 100 * accuracy[some], **style)
+        ax.plot(100 * answered[some] / n, 100 * (values / answered)[some], **style)
     shown = slice(19, None, max(n // 200, 1))
-    low, high = wilson(right.cumsum()[shown], answered[shown])
+    low, high = wilson(right[shown], answered[shown])
     ax.fill_between(100 * answered[shown] / n, 100 * low, 100 * high, color=BLUE, alpha=.15, lw=0)
     ax.set(xlabel='coverage: images answered (%)', ylabel='accuracy on answered images (%)', xlim=(0, 100), ylim=(None, 100.5))
     ax.legend(frameon=False, fontsize=9, loc='lower left')
     plain_axes(ax)
     return ax
+
+def _right_by_confidence(scores):
+    "(n,) numbers of correct images among the first 1 to n, the most confident ones first; tied images share their mean accuracy."
+    ordered = scores.sort_values('confidence', ascending=False)
+    sure, right = ordered.confidence.to_numpy(), ordered.correct.to_numpy().cumsum()
+    ends = np.flatnonzero(np.append(sure[1:] != sure[:-1], len(sure) > 0)) # the last image of each tie
+    return np.interp(np.arange(1, len(sure) + 1), np.append(0, ends + 1), np.append(0, right[ends]))
+
 
 # %% ../nbs/reference/confusion.ipynb #5f4a38a8
 def confidence_bands(
@@ -712,7 +734,8 @@ def conformal_table(
     the test split.
 
     `single` and `empty`: fractions of sets with one class and with none. `validation`: number of validation images; `needed`: the
-    minimum for this coverage. The values are NaN if there are fewer."""
+    minimum for this coverage. The values are NaN if there are fewer. Raises CarscopeError if `test` has no image."""
+    if not len(test.table): raise CarscopeError('the test split has no image: pass predictions of labelled images')
     own = np.exp(-image_scores(test, temperature).nll.fillna(np.inf))
     rows, thresholds = [], [conformal_threshold(valid, c, temperature) for c in coverage]
     limits = np.log(np.maximum(thresholds, 1e-300))

@@ -216,7 +216,7 @@ class Plateau(ReduceLROnPlateau):
 HEAD, WHOLE = 'head', 'whole network' # the stages of a training
 
 class YearError:
-    "fastai metric of a year model: mean absolute error of the expected year, in years."
+    "fastai metric of a year model: mean absolute error of the median of the predicted distribution, in years."
     name = __name__ = 'mae_years' # a column of history.csv
     def __init__(self,
         vocab, # classes: years or periods
@@ -224,7 +224,8 @@ class YearError:
         self.years = torch.from_numpy(class_years(vocab).mean(1)).float()
     def __call__(self, outputs, classes, *others):
         years = self.years.to(outputs.device)
-        return (outputs[:, :len(years)].float().softmax(1) @ years - years[classes]).abs().mean()
+        below = outputs[:, :len(years)].float().softmax(1).cumsum(1) < .5 # as `metrics.predicted_years`, without temperature
+        return (years[below.sum(1).clamp(max=len(years) - 1)] - years[classes]).abs().mean()
 
 class Diverged(CarscopeError): "The loss is not finite."
 class OutOfMemory(CarscopeError): "The batches do not fit into memory."
@@ -899,7 +900,8 @@ def _finish(training, predictions, distance):
     run.write_figure(plot_class_counts(catalog[catalog.split == 'train'], predictions.target).figure, 'class_counts')
     splits, (_, unknown) = [s for s in ('valid', 'test') if (predictions.table.split == s).any()], _evaluated(training)
     metrics = {s: training.objective.evaluate(predictions.of_split(s), training.config) | unknown.get(s, {}) for s in splits}
-    if 'test' in metrics: metrics['test'] |= refusals(detector, predictions.of_split('test'))
+    by_line = training.config.split.by == 'group'
+    if 'test' in metrics: metrics['test'] |= refusals(detector, predictions.of_split('test'), by_line)
     metrics |= {s: dict(n=0, **about) for s, about in unknown.items() if s not in splits and about['n_unknown']}
     run.write_json('metrics.json', dict(split=splits[-1], **metrics))
     run.remove_checkpoints()

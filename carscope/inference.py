@@ -23,7 +23,7 @@ from .data import fingerprint, leave_out, training_rows
 from .engine import Compute, all_gather, cached_features, choose_compute, forward_images, inference_copy
 from .engine import process_slice
 from .files import CarscopeError, check_writable, whole_number
-from .metrics import YEAR_TARGETS, calibrate, metrics_of, paired_gain, wilson
+from .metrics import YEAR_TARGETS, calibrate, fraction_interval, metrics_of, model_lines, paired_gain
 from .ood import REFUSED, ClassDistance, Detector, refusal_reasons, with_distance
 from .pictures import image_keys, is_there, split_crop
 from .predictions import Predictions, evaluated_splits
@@ -349,16 +349,18 @@ def _answers(objective, net, rows, config, compute, distance=None, **how):
 def refusals(
     detector:Detector,       # None: unknown
     predictions:Predictions, # with the column `distance`
-) -> dict: # refused (fraction), refused_low, refused_high (95 %, Wilson); empty without a threshold or without images
+    by_line:bool=False,      # interval over model lines instead of images
+) -> dict: # refused (fraction), refused_low, refused_high (95 %); empty without a threshold or without images
     "The fraction of images that are refused as unlike the training images."
     table = predictions.table
     if detector is None or detector.problem or not len(table): return {}
-    k, n = int((~detector.answers(table.distance, predictions.logits).known).sum()), len(table)
-    return dict(refused=k / n, **dict(zip(('refused_low', 'refused_high'), wilson(k, n))))
+    out = ~detector.answers(table.distance, predictions.logits).known.to_numpy(bool)
+    bounds = fraction_interval(out, model_lines(table) if by_line else None)
+    return dict(refused=float(out.mean()), **dict(zip(('refused_low', 'refused_high'), bounds)))
 
 def _refusals(detector, predictions, others, net, config, compute, workers, progress):
     "The fractions of images that are refused: of the evaluated images, and of images of unknown classes."
-    found = refusals(detector, predictions)
+    found = refusals(detector, predictions, config.split.by == 'group')
     if not found or not len(others): return found
     others, logits = predict_rows(Classification(), net, others, config, compute, detector.distance, workers=workers,
                                   progress=progress)
@@ -408,7 +410,7 @@ def calibrate_run(
         metrics[s] = kept | run.objective.evaluate(predictions.of_split(s), run.config)
     run.write_detector(detector := fit_detector(distance, rows.distance, logits, config, refused))
     test = predictions.of_split('test')
-    if 'distance' in test.table: metrics['test'] = metrics.get('test', {}) | refusals(detector, test)
+    if 'distance' in test.table: metrics['test'] = metrics.get('test', {}) | refusals(detector, test, config.split.by == 'group')
     run.write_json('metrics.json', metrics)
     return run.config
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from .files import CarscopeError
 from .metrics import YEAR_TARGETS, check_rate, class_edges, conformal_margin, conformal_quantile, interval_ends
-from .metrics import min_conformal, quantiles
+from .metrics import min_conformal, predicted_years, quantiles, widened
 from .predictions import Predictions
 from .readers.names import parse_label
 
@@ -22,11 +22,16 @@ def class_facts(
     vocab,              # class names
     table=None,         # labelled images: column `target`, and make, model, body, year, group if known; None: names only
 ) -> pd.DataFrame: # one row per class: make, model, body, year, group; None if unknown
-    "Make, model, body style, year and model line (`group`) of each class."
+    """Make, model, body style, year and model line (`group`) of each class.
+
+    Where images of a class differ, the most frequent value counts; of equally frequent values, the smallest."""
     facts = pd.DataFrame([parse_label(name) for name in vocab], index=vocab).astype(object)
     if table is not None:
-        listed = table.drop_duplicates('target').set_index('target').reindex(vocab)
-        for c in facts: facts[c] = listed[c].astype(object).where(listed[c].notna(), facts[c]) if c in listed else facts[c]
+        for c in facts.columns.intersection(table.columns):
+            counts = table[['target', c]].astype(object).value_counts(sort=False).reset_index(name='n') # without missing values
+            ordered = counts.sort_values(c, key=lambda s: s.astype(str)).sort_values('n', ascending=False, kind='stable')
+            values = ordered.drop_duplicates('target').set_index('target')[c]
+            facts[c] = values.reindex(vocab).where(lambda v: v.notna(), facts[c])
     return facts.where(facts.notna(), None)
 
 LEVELS = 'class', 'model line', 'make', 'body style' # from fine to coarse
@@ -78,7 +83,7 @@ class SafeAnswers:
     levels:dict        # from `class_levels`
     limit:float        # smallest probability of an answer, exclusive; infinity: no answer
     error:float        # promised fraction of images with a wrong answer, above 0 and below 1
-    n:int              # number of validation images
+    n:int              # number of validation images of known classes
 
     @classmethod
     def fit(cls,
@@ -86,18 +91,19 @@ class SafeAnswers:
         error:float=.05,     # promised fraction of images with a wrong answer, of those of known classes, 0 to 1, exclusive
         table=None,          # labelled images with the facts of the classes, as in `class_facts`; None: `valid.table`
     ) -> 'SafeAnswers':
-        """Fit the limit on validation images. Raises CarscopeError for a year model, for predictions without probabilities, and
-        if there are too few validation images."""
+        """Fit the limit on the validation images of known classes. Raises CarscopeError for a year model, for predictions without
+        probabilities, and if there are too few of these images."""
         if valid.target in YEAR_TARGETS: raise CarscopeError('a year model answers with an interval of years, not with a level')
         check_rate('error', error)
-        n, least = len(valid.table), min_conformal(1 - error)
+        known = valid.truth >= 0
+        n, least = int(known.sum()), min_conformal(1 - error)
         if n < least:
             raise CarscopeError(f'{n:,} validation image{"s are" if n != 1 else " is"} too few for an error rate of '
                                 f'{100 * error:g} % (at least {least:,} are needed): use a larger error rate, or train with more '
                                 'validation images')
         facts = class_facts(valid.vocab, valid.table if table is None else table)
         levels = class_levels(facts) if valid.target == 'label' else {'class': list(valid.vocab)}
-        return cls(levels, conformal_quantile(wrong_below(valid, levels), 1 - error), error, n)
+        return cls(levels, conformal_quantile(wrong_below(valid, levels)[known], 1 - error), error, n)
 
     def __call__(self,
         predictions:Predictions,
@@ -134,4 +140,4 @@ def safe_years(
     check_rate('error', error)
     margin, edges = conformal_margin(valid, 1 - error), class_edges(predictions.vocab)
     low, high = quantiles(predictions.probs, edges, interval_ends(1 - error)).T
-    return pd.DataFrame(dict(low=low - margin, high=high + margin))
+    return pd.DataFrame(dict(zip(('low', 'high'), widened(low, high, margin, predicted_years(predictions)))))

@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['MIN_TRIALS', 'MIN_UNITS', 'MIN_IN_STRATUM', 'YEAR_TARGETS', 'MIN_CALIBRATION', 'TEMPERATURES', 'COVERAGE', 'wilson',
-           'paired_gain', 'mcnemar', 'mean_intervals', 'mean_interval', 'two_way_interval', 'bootstrap', 'percent',
-           'with_interval', 'image_scores', 'confusion_counts', 'class_means', 'macro_f1', 'class_mean_intervals',
-           'class_years', 'class_edges', 'quantiles', 'crps', 'predicted_years', 'year_metrics',
-           'expected_calibration_error', 'calibrated_error', 'fit_temperature', 'best_temperature', 'class_metrics',
-           'conformal_rank', 'check_rate', 'min_conformal', 'conformal_quantile', 'conformal_p_values',
-           'conformal_threshold', 'conformal_margin', 'year_margin', 'interval_ends', 'known_quantiles', 'calibrate',
-           'metrics_of']
+           'model_lines', 'fraction_interval', 'paired_gain', 'mcnemar', 'mean_intervals', 'mean_interval',
+           'two_way_interval', 'bootstrap', 'percent', 'with_interval', 'image_scores', 'confusion_counts',
+           'class_means', 'macro_f1', 'class_mean_intervals', 'class_years', 'class_edges', 'quantiles', 'crps',
+           'predicted_years', 'year_metrics', 'expected_calibration_error', 'calibrated_error', 'fit_temperature',
+           'best_temperature', 'class_metrics', 'conformal_rank', 'check_rate', 'min_conformal', 'conformal_quantile',
+           'conformal_p_values', 'conformal_threshold', 'conformal_margin', 'year_margin', 'widened', 'interval_ends',
+           'known_quantiles', 'calibrate', 'metrics_of']
 
 # %% ../nbs/reference/metrics.ipynb #517cadd3
 import math
@@ -36,6 +36,31 @@ def wilson(
     low, high = np.clip([middle - half, middle + half], 0, 1)
     return (low, high) if low.ndim else (float(low), float(high))
 
+def model_lines(
+    table, # with the column `image`, and perhaps `group`
+) -> pd.Series: # (n,)
+    "The model line of each image; if it is unknown, the image itself."
+    return table.group.fillna(table.image) if 'group' in table else table.image
+
+def fraction_interval(
+    hits,        # (n,) booleans
+    lines=None,  # (n,) model line of each image; None: the images are independent
+) -> tuple: # lower and upper bound, 0 to 1; None for no image, and for a single line
+    """95 % interval of a fraction of images.
+
+    Images of a model line are alike. With `lines`, it is Wilson's interval for the effective number of images (Korn and Graubard,
+    1998); if all images are hits or none is, for the number of lines."""
+    from scipy.stats import t # slow to import
+    hits, n = np.asarray(hits, float), len(hits)
+    if not n: return None, None
+    if lines is None: return wilson(hits.sum(), n)
+    of_line, p = pd.factorize(np.asarray(lines))[0], hits.mean()
+    if (g := int(of_line.max()) + 1) < 2: return None, None
+    variance = (np.bincount(of_line, hits - p)**2).sum() * g / (g - 1) / n**2
+    if p in (0, 1): effective = g
+    else: effective = min(n, p * (1 - p) / max(variance, 1e-12) * (1.96 / t.ppf(.975, g - 1))**2)
+    return wilson(p * effective, effective)
+
 def paired_gain(
     before, after, # (n,) booleans: whether the first and the second model classify each image correctly
 ) -> tuple[float, float, float]: # gain in accuracy (-1 to 1) and its 95 % interval; NaN for n = 0
@@ -47,7 +72,7 @@ def paired_gain(
     if not n: return np.nan, np.nan, np.nan
     spread = 1.96 * np.sqrt((gained + lost + 1) - (gained - lost)**2 / (n + 2)) / (n + 2)
     middle = (gained - lost) / (n + 2)
-    return (gained - lost) / n, float(middle - spread), float(middle + spread)
+    return (gained - lost) / n, *(float(np.clip(v, -1, 1)) for v in (middle - spread, middle + spread))
 
 def mcnemar(
     only_a:int, only_b:int, # numbers of images that only the first, or only the second, classifier gets right
@@ -96,7 +121,8 @@ def two_way_interval(
     """Mean over images and repeats, with an interval for both sources of variation.
 
     Its variance is the sum of the variances of the row means and of the column means. The degrees of freedom are those of Welch
-    and Satterthwaite. The interval counts the interaction of rows and columns twice, so it is conservative."""
+    and Satterthwaite. The interval counts the interaction of rows and columns twice. With two repeats, it can still be too
+    narrow: 90 % instead of 95 % in simulations."""
     from scipy.stats import t
     known = np.isfinite(values := np.asarray(values, float))
     values = values[known.any(1)][:, known.any(0)]
@@ -111,10 +137,10 @@ def two_way_interval(
     return mean, mean - half, mean + half
 
 # %% ../nbs/reference/metrics.ipynb #b241cd23
-MIN_UNITS, MIN_IN_STRATUM = 5, 3 # smallest number of rows, and of rows per stratum (harmonic mean), for an interval
+MIN_UNITS, MIN_IN_STRATUM = 5, 5 # smallest number of rows, and of rows per stratum (harmonic mean), for an interval
 
 def bootstrap(
-    statistic,          # function of (m, units) integers, how often each unit is drawn; returns a dict of (m,) values
+    statistic,          # function of (m, units) numbers, how often each unit is drawn; returns a dict of (m,) values
     counts,             # (units,) number of equal rows per unit; or the number of units, each with one row
     strata=None,        # (units,) stratum of each unit; None: a single stratum
     resamples:int=1000, # number of bootstrap resamples
@@ -142,12 +168,14 @@ def bootstrap(
     return result
 
 def _draw(rng, counts, strata, rows, m):
-    "Resamples rows with replacement within each stratum; returns (m, units) integers, how often each unit is drawn."
+    """Resamples rows with replacement within each stratum; returns (m, units), how often each unit is drawn.
+
+    Of the n rows of one of several strata, n - 1 are drawn and weighted, because n would vary too little (Rao and Wu, 1988)."""
     if len(rows) == 1: return rng.multinomial(int(rows[0]), counts / rows[0], m)
-    drawn = np.empty((m, len(counts)), int)
+    drawn = np.empty((m, len(counts)))
     for s, n in enumerate(rows):
-        units = np.flatnonzero(strata == s)
-        drawn[:, units] = rng.multinomial(int(n), counts[units] / n, m)
+        units, fewer = np.flatnonzero(strata == s), max(int(n) - 1, 1)
+        drawn[:, units] = rng.multinomial(fewer, counts[units] / n, m) * n / fewer
     return drawn
 
 # %% ../nbs/reference/metrics.ipynb #7b48527b
@@ -416,6 +444,7 @@ def _best_for_years(logits, truth, years):
 def class_metrics(
     predictions,            # `Predictions` of one split
     temperature:float=None, # divides the raw logits; None: the temperature of the predictions
+    by_line:bool=False,     # intervals over model lines instead of images, as for splits by model line
 ) -> dict: # n, accuracy and bounds, macro_f1, n_unknown; with logits also top5, nll, ece, ece_equal_mass, ece_raw
     """Classification metrics. `n_unknown` is the number of images whose true class is not in the vocabulary.
 
@@ -424,7 +453,7 @@ def class_metrics(
     scores = image_scores(predictions, temperature)
     n, known = len(scores), scores.truth >= 0
     if not n: raise CarscopeError('there is no labelled image to evaluate on')
-    low, high = wilson(scores.correct.sum(), n)
+    low, high = fraction_interval(scores.correct, model_lines(predictions.table) if by_line else None)
     metrics = dict(n=n, accuracy=float(scores.correct.mean()), accuracy_low=low, accuracy_high=high,
                    macro_f1=macro_f1(predictions), n_unknown=int((~known).sum()))
     if predictions.logits is None: return metrics
@@ -513,6 +542,14 @@ def year_margin(
                             f'{least:,} are needed, so use a lower coverage (a larger error rate)')
     return conformal_quantile(np.maximum(low - year, year - high), coverage)
 
+def widened(
+    low, high, # (n,) bounds of the intervals, calendar years
+    margin,    # years, from `conformal_margin`; may be negative
+    median,    # (n,) predicted years
+) -> tuple[np.ndarray, np.ndarray]: # (n,) each: bounds
+    "The intervals with the margin at both ends. They always contain the median."
+    return np.minimum(low - margin, median), np.maximum(high + margin, median)
+
 def interval_ends(coverage): # the two quantiles, as fractions
     check_rate('coverage', coverage)
     return (1 - coverage) / 2, (1 + coverage) / 2
@@ -554,8 +591,9 @@ def metrics_of(
     predictions,              # `Predictions` of one split
     config,                   # `RunConfig` of the run
 ) -> dict: # the entry of one split in `metrics.json`
-    "All metrics of one split, including the majority-class baseline (most frequent training class)."
-    metrics = class_metrics(predictions)
+    """All metrics of one split, including the majority-class baseline (most frequent training class). Intervals are over images,
+    or over model lines if the split is by model line."""
+    metrics = class_metrics(predictions, by_line=config.split.by == 'group')
     metrics['baseline_accuracy'] = float((predictions.table.target == config.data.majority_class).mean())
     if config.target in YEAR_TARGETS: metrics |= year_metrics(predictions, config.data.train_median_year)
     return metrics

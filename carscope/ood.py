@@ -87,6 +87,15 @@ REFUSED = .05 # fraction of images of known classes that are refused
 
 def _doubt(logits): return 1 - softmax(np.asarray(logits, float), axis=1).max(1) if len(logits) else np.zeros(0)
 
+def _centre_and_spread(median, high): return median, np.maximum(high - median, 1e-9)
+
+def _quantile_of_others(values, q):
+    "For each of the values (n,), at least 3, the quantile `q` of all others, as `np.quantile` defines it."
+    ordered, rank = np.sort(values), np.argsort(np.argsort(values, kind='stable'), kind='stable')
+    low, part = divmod(q * (len(values) - 2), 1)
+    of_others = lambda i: ordered[i + (i >= rank)] # the value with the number i among the others
+    return (1 - part) * of_others(int(low)) + part * of_others(min(int(low) + 1, len(values) - 2))
+
 # %% ../nbs/reference/ood.ipynb #294ca0c3
 @dataclass(frozen=True)
 class Detector:
@@ -107,10 +116,14 @@ class Detector:
         "Fit the scale of the two parts, and keep the scores of the validation images."
         check_rate('refused', refused)
         parts = [np.asarray(distances, float)] + ([] if logits is None else [_doubt(logits)])
-        middle, high = np.transpose([np.quantile(p, [.5, .95]) if len(p) else [0., 1.] for p in parts])
-        centre, spread = [*middle, 0.][:2], [*np.maximum(high - middle, 1e-9), np.inf][:2]
-        scaled = cls(distance, np.zeros(0), refused, tuple(map(float, centre)), tuple(map(float, spread)))
-        return replace(scaled, validation=np.sort(scaled.scores(distances, logits)))
+        scales = [_centre_and_spread(*(np.quantile(p, [.5, .95]) if len(p) else (0., 1.))) for p in parts]
+        centre, spread = zip(*scales, (0., np.inf))
+        fitted = cls(distance, np.zeros(0), refused, tuple(map(float, centre[:2])), tuple(map(float, spread[:2])))
+        if logits is None or len(logits) < 3: return replace(fitted, validation=np.sort(fitted.scores(distances, logits)))
+        # a validation image is scored with the scale of the others, as a new image is: its own values would make its score lower
+        others = [_centre_and_spread(*(_quantile_of_others(p, q) for q in (.5, .95))) for p in parts]
+        scores = np.max([(p - middle) / scale for p, (middle, scale) in zip(parts, others)], axis=0)
+        return replace(fitted, validation=np.sort(scores.astype(np.float32)))
 
     def __post_init__(self):
         check_rate('refused', self.refused)

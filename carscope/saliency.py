@@ -303,7 +303,7 @@ def infidelity_of(
     squares = torch.zeros(draws, size, size, dtype=torch.bool, device=x.device)
     for square in squares:
         side = int(size * rng.uniform(.1, .4))
-        top, left = rng.integers(0, size - side, 2)
+        top, left = rng.integers(0, size - side + 1, 2)
         square[top:top + side, left:left + side] = True
     fraction = np.einsum('nhw,dhw->nd', np.asarray(maps, np.float64), squares.cpu().numpy())
     falls = []
@@ -337,19 +337,21 @@ def max_sensitivity(
 # %% ../nbs/reference/saliency.ipynb #b1c14621
 def box_truth(
     maps,   # (n, h, w)
-    boxes,  # (n, 4): x1, y1, x2, y2 as fractions of width and height
-) -> pd.DataFrame: # one row per image: energy, area, pointing; NaN for maps of zeros
+    boxes,  # (n, 4): x1, y1, x2, y2 as fractions of width and height; NaN if unknown
+) -> pd.DataFrame: # one row per image: energy, area, pointing; NaN for an unknown box
     """Compute the fraction of each map in the box (Wang and others, 2020) and the pointing game (Zhang and others, 2018).
 
     `energy`: fraction of the map in the box. `area`: fraction of the image in the box. `pointing`: 1 if the maximum of the map is
-    in the box."""
+    in the box. `energy` and `pointing` are NaN for maps of zeros."""
     maps, boxes = np.asarray(maps, np.float64), np.asarray(boxes, float)
     n, h, w = maps.shape
     y, x = (np.arange(h) + .5) / h, (np.arange(w) + .5) / w
     inside = ((y >= boxes[:, 1:2]) & (y < boxes[:, 3:]))[:, :, None] & ((x >= boxes[:, :1]) & (x < boxes[:, 2:3]))[:, None]
     with np.errstate(invalid='ignore'): energy = (maps * inside).sum((1, 2)) / maps.sum((1, 2))
     highest = inside.reshape(n, -1)[np.arange(n), maps.reshape(n, -1).argmax(1)].astype(float)
-    return pd.DataFrame(dict(energy=energy, area=inside.mean((1, 2)), pointing=np.where(maps.any((1, 2)), highest, np.nan)))
+    table = pd.DataFrame(dict(energy=energy, area=inside.mean((1, 2)), pointing=np.where(maps.any((1, 2)), highest, np.nan)))
+    table[np.isnan(boxes).any(1)] = np.nan
+    return table
 
 # %% ../nbs/reference/saliency.ipynb #c7f5c7c9
 # cues that are visible on the pixels of each part, or of the background

@@ -36,9 +36,9 @@ from .data import as_catalog, complete
 from .engine import choose_compute
 from .files import CarscopeError, as_path, atomic_write, earlier_outputs, named_value, remove_outputs
 from .inference import Classification, find_detector, known_table, predict_logits, predict_rows
-from .metrics import (COVERAGE, YEAR_TARGETS, bootstrap, check_rate, class_edges, class_years, conformal_margin, crps,
-                              interval_ends, known_quantiles, mean_intervals, predicted_years, quantiles, with_interval,
-                              year_margin)
+from .metrics import (COVERAGE, MIN_TRIALS, YEAR_TARGETS, bootstrap, check_rate, class_edges, class_years, conformal_margin, crps,
+                              interval_ends, known_quantiles, mean_intervals, model_lines, predicted_years, quantiles,
+                              widened, with_interval, year_margin)
 from .palette import BLUE, GREEN, GREY, LIGHT_GREY, ORANGE, plain_axes
 from .pictures import image_paths, load_image
 from .predictions import Predictions, below_their_folder, read_prediction_table
@@ -63,7 +63,7 @@ def relative_lead(
 
     Each model line counts once per year, regardless of its number of images."""
     known = table.year.notna() & table.lead.notna()
-    line = table.group.fillna(table.image) if 'group' in table else table.image
+    line = model_lines(table)
     year = table.year.astype('Float64').to_numpy(float, na_value=np.nan)
     rows = pd.DataFrame(dict(line=pd.factorize(line)[0], year=year, lead=table.lead))[known]
     cells = rows.groupby(['line', 'year'], as_index=False).lead.mean()
@@ -88,8 +88,8 @@ def year_table(
 
     `score` is the modernity score (sum of probability times class number, counted from one). `expected` (mean), `median`, `low`
     and `high` are calendar years. Where the true year is known: `lead` (expected minus true year), `relative_lead` (the function
-    of this name), `crps` (years), `typicality` (probability within 2 years of the true year) and `outside` (true year outside the
-    training years).
+    of this name), `crps` (years), `typicality` (probability within 2 years of the true year; of a period, the fraction of its
+    years) and `outside` (true year outside the training years).
 
     Raises CarscopeError if the target is not the year or the predictions contain no probabilities."""
     if predictions.target not in YEAR_TARGETS:
@@ -106,9 +106,10 @@ def year_table(
         columns['expected'][rows] = expected_years(probs, predictions.vocab)
         columns['low'][rows], columns['high'][rows] = quantiles(probs, edges, interval_ends(coverage)).T
         columns['crps'][rows] = crps(probs, centres, truth[rows])
-        columns['typicality'][rows] = (probs * (abs(centres - truth[rows, None]) <= 2)).sum(1)
-    columns['low'] = np.minimum(columns['low'] - margin, columns['median'])
-    columns['high'] = np.maximum(columns['high'] + margin, columns['median'])
+        first, last = years.T
+        near = np.minimum(last, truth[rows, None] + 2) - np.maximum(first, truth[rows, None] - 2) + 1 # number of years
+        columns['typicality'][rows] = (probs * near.clip(0) / (last - first + 1)).sum(1)
+    columns['low'], columns['high'] = widened(columns['low'], columns['high'], margin, columns['median'])
     columns['typicality'][np.isnan(truth)] = np.nan
     outside = (truth < years[0, 0]) | (truth > years[-1, 1])
     table = predictions.table.assign(**columns, lead=columns['expected'] - truth, outside=outside)
@@ -123,12 +124,15 @@ def interval_table(
     "Nominal and empirical coverage of year intervals. `conformal` is NaN if `valid` has too few images."
     ends = np.ravel([interval_ends(coverage) for coverage in coverages])
     (known, of_known), (year, of_year) = (known_quantiles(p, ends) for p in (valid, test))
+    median = predicted_years(test.where(test.table.year.notna().to_numpy()))
     rows = []
     for i, coverage in enumerate(coverages):
         low, high = of_year[:, 2 * i: 2 * i + 2].T
         try: margin = year_margin(known, *of_known[:, 2 * i: 2 * i + 2].T, coverage)
         except CarscopeError: margin = np.nan
-        hold = lambda margin: ((low - margin <= year) & (year <= high + margin)).mean()
+        def hold(margin):
+            ends = widened(low, high, margin, median)
+            return ((ends[0] <= year) & (year <= ends[1])).mean()
         rows.append(dict(nominal=coverage, uncalibrated=hold(0), conformal=np.nan if np.isnan(margin) else hold(margin)))
     return pd.DataFrame(rows)
 
@@ -146,12 +150,22 @@ def measure_years(
     Measures: mean absolute error (MAE), balanced MAE (mean over years of the MAE of each year), fractions within `HITS` years,
     Spearman's rank correlation and CRPS; for the network also coverage and mean width of its intervals. The prediction of the
     network is the median of its distribution, which minimises the absolute error. The source `its expected year` is the mean.
+    The balanced MAE has no interval if a year has fewer than 3 model lines: resamples would miss such years.
 
     Raises CarscopeError if no image has a year, or if a baseline has not one year per row of the table."""
     found, lines = _measures(table, {} if others is None else others)
     drawn = bootstrap(lambda draws: {key: of(draws) for key, of in found.items()}, lines, resamples=repeats, seed=seed)
-    return pd.DataFrame([dict(measure=measure, source=source, value=value, low=low, high=high, better=better)
-                         for (measure, source, better), (value, low, high) in drawn.items()])
+    return _measure_rows(drawn, table)
+
+def _measure_rows(drawn, table):
+    "The rows of measures. Resamples without the only lines of some years would give a wrong interval of a balanced measure."
+    lines = model_lines(table)[table.year.notna()]
+    rare = lines.groupby(table.year).nunique().min() < MIN_TRIALS
+    rows = []
+    for (measure, source, better), (value, low, high) in drawn.items():
+        if rare and measure.startswith('balanced'): low = high = np.nan
+        rows.append(dict(measure=measure, source=source, value=value, low=low, high=high, better=better))
+    return pd.DataFrame(rows)
 
 # %% ../nbs/reference/year_modernity.ipynb #a4a5a784
 def _measures(table, others):
@@ -163,8 +177,8 @@ def _measures(table, others):
     said_by = {'network': table['median'].to_numpy(float), 'its expected year': table.expected.to_numpy(float)}
     if not isinstance(others, dict):
         raise CarscopeError(f"{named_value('others', others)}: use a dict from the name of a baseline to its years")
-    said_by |= {name: _baseline_years(name, years, len(known))[known] for name, years in others.items()}
-    groups = pd.factorize(table.group.fillna(table.image) if 'group' in table else table.image)[0]
+    said_by |= {name: _baseline_years(name, years, known) for name, years in others.items()}
+    groups = pd.factorize(model_lines(table))[0]
     groups %= 5000 # more than 5000 groups are merged, because resampling a million groups is slow
     size, years = groups.max() + 1, pd.factorize(truth)[0]
     of_lines = lambda values: np.bincount(groups, values, size)
@@ -184,14 +198,15 @@ def _measures(table, others):
     found['interval (years)', 'network', 'low'] = mean((table.high - table.low).to_numpy())
     return found, size
 
-def _baseline_years(name, years, n):
-    "The years of a baseline as an array (n,). Raises CarscopeError for anything else."
+def _baseline_years(name, years, known):
+    "The years of a baseline for the images whose year is `known` (n,). Raises CarscopeError for anything but (n,) years."
     try: values = np.asarray(years, float)
     except (TypeError, ValueError): what = 'are not numbers'
     else:
-        if values.shape == (n,): return values
-        what = f'have the shape {values.shape}'
-    raise CarscopeError(f"the predictions of the baseline '{name}' {what}: pass {n:,} calendar years, one per row of the table")
+        if values.shape == known.shape and np.isfinite(values[known]).all(): return values[known]
+        what = f'have the shape {values.shape}' if values.shape != known.shape else 'are not all finite'
+    raise CarscopeError(f"the predictions of the baseline '{name}' {what}: pass {len(known):,} calendar years, one per row of "
+                        'the table')
 
 # %% ../nbs/reference/year_modernity.ipynb #abcce142
 def _balanced(error, years, groups):
@@ -237,8 +252,7 @@ def measure_differences(
     pairs = {key: (found[key[0], 'network', key[2]], of) for key, of in found.items() if key[1] in others}
     drawn = bootstrap(lambda draws: {key: network(draws) - other(draws) for key, (network, other) in pairs.items()}, lines,
                       resamples=repeats, seed=seed)
-    return pd.DataFrame([dict(measure=measure, source=source, value=value, low=low, high=high, better=better)
-                         for (measure, source, better), (value, low, high) in drawn.items()])
+    return _measure_rows(drawn, table)
 
 # %% ../nbs/reference/year_modernity.ipynb #2aa5aa2d
 def lead_by(
@@ -260,7 +274,7 @@ def lead_by(
     table = table[table[column].notna() & (table.groupby(column, observed=True).image.transform('size') >= min_images)]
     if not len(table): raise CarscopeError(f'no {column} has {min_images} images with a year: choose a smaller min_images')
     value, names = pd.factorize(table[column])
-    line = pd.factorize(table.group.fillna(table.image) if 'group' in table else table.image)[0]
+    line = pd.factorize(model_lines(table))[0]
     trial, trials = pd.factorize(value * (line.max() + 1) + line)
     lines = np.bincount(trials // (line.max() + 1))
     if column == 'group': trial = np.arange(len(table))
@@ -307,19 +321,19 @@ def _check_years(run, config):
 
 # %% ../nbs/reference/year_modernity.ipynb #5519214f
 def part_table(
-    effects:pd.DataFrame, # from `part_effects`
-    repeats:int=1000,     # bootstrap resamples of cars
+    effects:pd.DataFrame, # from `part_effects`; with a column `group`, model lines are resampled instead of cars
+    repeats:int=1000,     # bootstrap resamples
     seed:int=0,           # of the bootstrap
 ) -> pd.DataFrame: # row per part: part, cars, moves, low, high (years/decade), seen (%/decade)
     "Effect of each part: expected years per decade of style (slope through zero), with 95 % interval, largest first."
     rows = []
     for part, of in effects.groupby('part'):
-        cars = pd.factorize(of.image)[0]
-        both, squares = np.bincount(cars, of.moved * of.by_years), np.bincount(cars, of.by_years**2)
+        lines = pd.factorize(model_lines(of))[0]
+        both, squares = np.bincount(lines, of.moved * of.by_years), np.bincount(lines, of.by_years**2)
         slopes = lambda draws: dict(moves=10 * (draws @ both) / (draws @ squares))
         slope = bootstrap(slopes, len(both), resamples=repeats, seed=seed)
         seen = 10 * of.seen.sum() / abs(of.by_years).sum()
-        rows.append(dict(part=part, cars=len(both), **dict(zip(('moves', 'low', 'high'), slope['moves'])), seen=seen))
+        rows.append(dict(part=part, cars=of.image.nunique(), **dict(zip(('moves', 'low', 'high'), slope['moves'])), seen=seen))
     return pd.DataFrame(rows).sort_values('moves', ascending=False, ignore_index=True)
 
 # %% ../nbs/reference/year_modernity.ipynb #37abba91
