@@ -590,14 +590,15 @@ class Audit:
     examples:dict = field(default_factory=dict) # finding -> up to three texts with file names and labels
 
     def write(self, out, home=None, max_rows=None):
-        "Write audit.json and the lists as .csv files to `out`; up to `max_rows` rows each, paths relative to `home`."
+        """Write audit.json and the lists as .csv files to `out`; up to `max_rows` rows each, paths relative to `home`. The marks
+        in the column `selected` of earlier lists are kept; a warning counts those of images that are no longer listed."""
         out = Path(out)
         write_json(out/'audit.json', self.counts)
         for name in 'files', 'boxes', 'duplicates', 'label_errors':
             table = getattr(self, name)
             plain = table.head(max_rows) if max_rows else table
             plain = plain.assign(**{c: [_relative(p, home) for p in plain[c]] for c in ('image', 'duplicate_of') if c in plain})
-            plain.insert(0, 'selected', '')
+            plain.insert(0, 'selected', _earlier_marks(plain, out/f'{name}.csv'))
             with atomic_write(out/f'{name}.csv') as part: plain.to_csv(part, index=False, float_format='%.4g')
 
     def __repr__(self): return f"Audit of {self.counts['images']:,} images"
@@ -617,6 +618,17 @@ class Audit:
         table = findings_table(self)
         form = {'images': '{:,}', 'fraction': lambda v: percent(v, 2)}
         return table[table.images > 0].style.format(form, na_rep='').hide().to_html()
+
+def _earlier_marks(table, file):
+    "The marks of the images of a list in an earlier list; empty text without a mark."
+    if not len(table) or not file.exists(): return ''
+    try: earlier = pd.read_csv(file, dtype=str, keep_default_na=False)
+    except (ValueError, OSError): return ''
+    if not {'selected', 'image'} <= set(earlier): return ''
+    marks = earlier[earlier.selected.str.strip() != ''].drop_duplicates('image').set_index('image').selected
+    lost = int((~marks.index.isin(table.image)).sum())
+    if lost: warnings.warn(f'{file}: {lost:,} of {len(marks):,} selected images are no longer in the list', stacklevel=4)
+    return table.image.map(marks).fillna('')
 
 def _relative(path, home):
     return Path(path).relative_to(home).as_posix() if home and Path(path).is_relative_to(home) else str(path)

@@ -100,7 +100,7 @@ EXAMPLES = dict( # command to two examples of its arguments
     tune=('cars --out search --trials 20', 'cars --out search --search lr=1e-4:1e-2 --search augment=light,heavy'),
     convert=('cars cars.csv', 'cars.csv cars_yolo --format yolo --column label=make'),
     export=('runs/cars', 'runs/cars --out cars.pt2'),
-    calibrate=('runs/cars', 'runs/cars --refused 0.01'),
+    calibrate=('runs/cars', 'runs/cars --refused 0.1'),
     card=('runs/cars --license apache-2.0', 'runs/cars --out hub --push OWNER/NAME'),
     app=('runs/cars --years runs/year --open', 'runs/cars --static page'),
     bench=('', 'cars --size 224 --batch-size 64 --out speeds.csv'),
@@ -279,14 +279,19 @@ def evaluate_command(
         refused = with_interval(metrics['refused'], metrics['refused_low'], metrics['refused_high'], '.1%', metrics['n'])
         others = f", and {100 * metrics['unknown_refused']:.0f} % of unknown classes" if 'unknown_refused' in metrics else ''
         print(f'refused as unlike the training images: {refused} of known classes{others}')
-    if tta:
-        gain, low, high = (100 * metrics[k] for k in ('tta_gain', 'tta_gain_low', 'tta_gain_high'))
-        print(f'gain of test-time augmentation: {gain:+.1f} percentage points (95 % CI {low:+.1f} to {high:+.1f})')
     target = Run(run).config.target
+    years = target in YEAR_TARGETS
+    if tta:
+        gain, low, high = (metrics[k] for k in ('tta_gain', 'tta_gain_low', 'tta_gain_high'))
+        if years:
+            interval = f' (95 % CI {-high:+.2f} to {-low:+.2f})' * (low == low) # NaN: the predictions are the same
+            print(f'test-time augmentation changes the mean absolute error by {-gain:+.2f} years{interval}')
+        else: print(f'gain of test-time augmentation: {100 * gain:+.1f} percentage points (95 % CI {100 * low:+.1f} to '
+                    f'{100 * high:+.1f})')
     reasons = dict(n_trained_on='that the run was trained on', n_other_splits=f"of other splits than {metrics['split']}",
                    n_left_out='that the training left out', n_unlabelled=f'without a {target}',
                    n_unknown='of classes that the run does not know')
-    if target in YEAR_TARGETS and (n := metrics.get('n_unknown')):
+    if years and (n := metrics.get('n_unknown')):
         del reasons['n_unknown'] # these images are evaluated
         print(f"{n:,} of the evaluated images {'have' if n > 1 else 'has'} a year that the run was not trained on")
     for key, why in reasons.items():
@@ -322,7 +327,8 @@ def predict_command(
     """Most probable classes of each image.
 
     An image unlike the training images is refused, with a reason. With a box head, the bounding box (px) is predicted, too."""
-    if out and error is not None: raise CarscopeError('--error is for printed predictions: leave out --error or --out')
+    for flag, given in dict(error=error is not None, format=format is not _Format.table).items():
+        if out and given: raise CarscopeError(f'--{flag} is for printed predictions: leave out --{flag} or --out')
     if out: return _predict_folder(run, images, out, top, columns, engine, precision, device, workers, shard, address)
     chosen = dict(columns=columns != '', engine=engine.value != 'auto', precision=precision.value != 'auto', shard=shard != '1/1',
                   address=address is not None)
@@ -422,6 +428,8 @@ def modernity_command(
     else:
         catalog = run.prepare(listed := list_catalog(what), True) # with a warning about unreadable images
         bad = [why for _, why in catalog.attrs['dropped'][len(listed.attrs['dropped']):] if why != LEFT_OUT]
+        if (run.path/'catalog.parquet').exists():
+            catalog = year_modernity.held_out_rows(catalog, run.splits_of(catalog.content), 'the data')
         table = year_modernity.predict_years(run, catalog, device.value, workers, progress=True)
     shown = table[[c for c in year_modernity.SHOWN if c in table]]
     if format is not _Format.table: _print_as(format, shown)
@@ -538,10 +546,12 @@ def audit_command(
     print(found)
     if not out: print('--out DIR writes the complete lists')
     else:
-        print(f'{out}: audit.json, files.csv, boxes.csv, duplicates.csv, label_errors.csv; put an x into the column selected of '
-              f'the rows that you select\n'
-              '(or select them beside their images in JupyterLab: carscope.widgets.select_rows), then\n'
-              f'  carscope train {data} --exclude {out}/duplicates.csv --relabel {out}/label_errors.csv ...')
+        print(f'{out}: audit.json, files.csv, boxes.csv, duplicates.csv, label_errors.csv')
+        lists = dict(exclude='duplicates', relabel='label_errors')
+        options = [f'--{option} {out}/{name}.csv' for option, name in lists.items() if len(getattr(found, name))]
+        if options: print('put an x into the column selected of the rows that you select\n'
+                          '(or select them beside their images in JupyterLab: carscope.widgets.select_rows), then\n'
+                          f"  carscope train {data} {' '.join(options)} ...")
 
 # %% ../nbs/reference/cli.ipynb #2278011b
 @command('tune')
@@ -806,12 +816,12 @@ def main(arguments=None):
 def _run(arguments, debug):
     "Run a command. Returns the exit status: 0, 2 for an error that the user can fix, 1 for a bug, 130 after Ctrl-C."
     try:
-        status = app(arguments, prog_name='carscope', standalone_mode=False) or 0
+        status = app(arguments or ['--help'], prog_name='carscope', standalone_mode=False) or 0
         if status != 130: return status
         message = 'interrupted' # while typer reads the arguments
     except Exception as e:
         if debug and not isinstance(e, _Interrupted): raise
-        message, status = _explain(e, arguments)
+        message, status = _explain(e)
     if IS_MAIN_PROCESS: print('carscope:', _one_line(message), file=sys.stderr)
     return status
 
@@ -822,12 +832,13 @@ def _expanded(argument):
 
 def _one_line(message): return ' '.join(str(message).splitlines())
 
-def _explain(e, arguments):
+def _explain(e):
     "The error message, as one sentence, and the exit status."
     if isinstance(e, _Interrupted): return str(e), 130
     if isinstance(e, CarscopeError): return str(e), 2
     if hasattr(e, 'format_message'): # an error of click: a wrong option or argument
-        return f'{e.format_message()} (carscope {next(iter(arguments), "")} --help shows the options)', 2
+        command = e.ctx.command_path if getattr(e, 'ctx', None) else 'carscope'
+        return f'{e.format_message()} ({command} --help shows the options)', 2
     if isinstance(e, OSError) and e.errno in MACHINE_ERRORS:
         return f'{e.filename or "a file"}: {e.strerror}; make it available, or choose another file or folder', 2
     if isinstance(e, MemoryError) or type(e).__name__ == 'OutOfMemoryError':

@@ -248,6 +248,7 @@ def _read_list(file):
                             f"{', '.join(map(str, rows.columns))}: rename the column with the paths to 'image'")
     if 'tick' in rows and 'selected' not in rows: # of carscope 0.1.0; without this test, all rows would be selected
         raise CarscopeError(f"{file}: the column 'tick' is now named 'selected': rename it, or run the audit again")
+    if not len(rows): raise CarscopeError(f'{file} has no rows: leave out the option with this list')
     if 'selected' not in rows: return rows
     marks = rows.selected.fillna('').str.strip().str.lower().map(SELECTED)
     if marks.isna().any():

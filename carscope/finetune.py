@@ -80,6 +80,7 @@ from .learning import feature_statistics, image_loaders, learner_state, on_all_p
 from .learning import restore_learner, unstandardise
 from .metrics import YEAR_TARGETS, calibrate, class_years
 from .predictions import Predictions
+from .readers.names import similar_names
 from .report import plot_history
 from .run import Run, check_free, join_head, new_head
 
@@ -99,11 +100,13 @@ from fastai.learner import AvgMetric, Learner
 from fastai.metrics import accuracy
 from fastai.optimizer import SGD
 from fastai.torch_core import find_bs, get_model, set_seed
+from filelock import FileLock, Timeout
 from scipy.stats import binom
 from torch import nn
 from tqdm import tqdm
 
 _all_ = ['RECIPES', 'Recipe', 'choose_recipe'] # also available from this module
+
 
 # %% ../nbs/reference/finetune.ipynb #9b409601
 def make_learner(
@@ -663,6 +666,10 @@ def _check_classes(catalog, target, split):
         images = f'all {n:,} images to train on have' if n > 1 else 'the only image to train on has'
         raise CarscopeError(f"{images} the {target} '{counts.index[0]}': at least 2 classes are needed, so add images of another "
                             f'{target}, or choose another --target')
+    if target not in YEAR_TARGETS and len(alike := similar_names(free[target])):
+        others = f', and {len(alike) - 1} more groups' if len(alike) > 1 else ''
+        warnings.warn(f"different classes, whose names differ only in case, accents, spaces, underscores or hyphens: "
+                      f"{', '.join(map(repr, alike.labels[0]))}{others}; give equal classes one name")
     single = counts.index[counts == 1]
     if len(counts) and len(single) == len(counts) and not validated:
         raise CarscopeError(f'each of the {len(counts)} values of {target} has a single image: at least 2 images of a class are '
@@ -704,13 +711,34 @@ def _carry_out(training, out, checks, overwrite):
         elif checks:
             refuse_failed(table := check_training(training))
             if training.progress: tqdm.write(f'checked before the training: {", ".join(table.check)}')
-        training.run = _begin(out, training, overwrite)
-        net = _fit_stages(training)
-        distance = _fit_distance(training, net)
-        predictions = _predict_splits(training, net, distance)
-        if not process_rank(): _finish(training, predictions, distance)
+        with _alone_in(Path(out)):
+            training.run = _begin(out, training, overwrite)
+            net = _fit_stages(training)
+            distance = _fit_distance(training, net)
+            predictions = _predict_splits(training, net, distance)
+            if not process_rank(): _finish(training, predictions, distance)
     barrier()
     return training.run
+
+@contextmanager
+def _alone_in(folder):
+    "Context in which no other training can write into a folder. Raises CarscopeError if one is writing there now."
+    if process_rank():
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder/'.training.part', timeout=0) # temporary files do not make a folder a data set or a run
+    try: lock.acquire()
+    except Timeout:
+        raise CarscopeError(f'another training is writing into {folder}: wait until it ends, or choose another folder') from None
+    except (OSError, NotImplementedError): pass # a file system without locks
+    try: yield
+    finally:
+        lock.release()
+        try:
+            Path(lock.lock_file).unlink(missing_ok=True)
+            if not any(folder.iterdir()): folder.rmdir()
+        except OSError: pass # the folder was removed or is read-only now; the error of the training says so
 
 # %% ../nbs/reference/finetune.ipynb #14569dd7
 def _fit_distance(training, net):

@@ -23,7 +23,8 @@ from .data import fingerprint, leave_out, training_rows
 from .engine import Compute, all_gather, cached_features, choose_compute, forward_images, inference_copy
 from .engine import process_slice
 from .files import CarscopeError, check_writable, whole_number
-from .metrics import YEAR_TARGETS, calibrate, fraction_interval, metrics_of, model_lines, paired_gain
+from .metrics import YEAR_TARGETS, calibrate, fraction_interval, mean_interval, metrics_of, model_lines
+from .metrics import paired_gain, predicted_years
 from .ood import REFUSED, ClassDistance, Detector, refusal_reasons, with_distance
 from .pictures import image_keys, is_there, split_crop
 from .predictions import Predictions, evaluated_splits
@@ -242,11 +243,11 @@ def evaluate(
     The metrics include `split` (test, unseen or valid; test also for both together), `n_trained_on`, `n_other_splits` and
     `n_left_out` (numbers of training images, of images of other splits, and of excluded images in the data set), `n_unlabelled`
     (images without a label), `same_data` (True for the data set of the training) and `images_per_second`. With `tta`, they also
-    include `tta_gain`, `tta_gain_low` and `tta_gain_high`: the gain in accuracy and its 95 % interval. `n_unknown` is the number
-    of images whose class the run does not know, and `unknown` their number in each of these classes. These images are not
-    evaluated. A year model does not leave out unknown years. `refused`: fraction of evaluated images that are refused as
-    unlike the training images, with `refused_low` and `refused_high` (95 %); `unknown_refused`: fraction of the images of
-    unknown classes. Without a threshold, these are missing.
+    include `tta_gain`, `tta_gain_low` and `tta_gain_high`: the gain in accuracy and its 95 % interval; for a year model, the
+    decrease of the mean absolute error in years. `n_unknown` is the number of images whose class the run does not know, and
+    `unknown` their number in each of these classes. These images are not evaluated. A year model does not leave out unknown
+    years. `refused`: fraction of evaluated images that are refused as unlike the training images, with `refused_low` and
+    `refused_high` (95 %); `unknown_refused`: fraction of the images of unknown classes. Without a threshold, these are missing.
 
     Raises CarscopeError if the data set has no usable labelled image, or no class that the run knows."""
     run = as_run(run)
@@ -273,7 +274,7 @@ def evaluate(
         predictions = _answers(objective, net, rows, config, compute, workers=workers, progress=progress, flips=(False, True),
                                sizes=tta_sizes(net.body, config))
         seconds = time.perf_counter() - start
-        gained = paired_gain(plain.prediction == plain.truth, predictions.prediction == predictions.truth)
+        gained = _tta_gain(plain, predictions, config)
         gain = dict(zip(('tta_gain', 'tta_gain_low', 'tta_gain_high'), gained))
     metrics = dict(split=split) | objective.evaluate(predictions, config) | dict(**gain, **counts,
                    same_data=fingerprint(catalog) == config.data.fingerprint, images_per_second=len(rows) / seconds)
@@ -294,11 +295,8 @@ def _as_trained(catalog, own, target):
 def _unseen_rows(run, catalog, target):
     "Chooses splits without training images or excluded images; returns their name, rows, and the numbers of such images."
     labelled = catalog[catalog[target].notna()]
-    # an image in several splits counts as a training image if one of them is the training split
-    own = run.catalog.sort_values('split', key=lambda s: s != 'train')
-    known = own.drop_duplicates('content').set_index('content').split
-    official = labelled.split.where(labelled.split == 'test', 'unseen')
-    labelled = labelled.assign(split=labelled.content.map(known).fillna(official))
+    splits = run.splits_of(labelled.content)
+    labelled = labelled.assign(split=splits.mask((splits == 'unseen') & (labelled.split == 'test').fillna(False), 'test'))
     chosen, lists = evaluated_splits(labelled.split), run.config.lists
     # some runs do not record which images a list excluded, so unseen images may include these
     if lists.exclude and not lists.left_out: chosen = evaluated_splits(labelled.split.replace('unseen', pd.NA)) or chosen
@@ -346,6 +344,12 @@ def _answers(objective, net, rows, config, compute, distance=None, **how):
     table = rows.assign(target=rows[config.target].astype('string'))
     return Predictions(table, logits, config.vocab, config.target, config.calibration.temperature)
 
+def _tta_gain(plain, averaged, config):
+    "The gain of test-time augmentation with its 95 % interval: in accuracy, or in years for a year model."
+    if config.target not in YEAR_TARGETS: return paired_gain(*(p.prediction == p.truth for p in (plain, averaged)))
+    before, after = (abs(predicted_years(p) - p.table.year.astype(float)) for p in (plain, averaged))
+    return mean_interval(before - after, model_lines(plain.table) if config.split.by == 'group' else None)
+
 def refusals(
     detector:Detector,       # None: unknown
     predictions:Predictions, # with the column `distance`
@@ -391,8 +395,8 @@ def calibrate_run(
 ) -> RunConfig: # with the new values of `calibration` and `ood`
     """Fit the temperature and the threshold for images unlike the training images, and save them in the run.
 
-    The metrics of the run change if its temperature does. Raises CarscopeError if the training is not complete, or if training or
-    validation images are missing."""
+    The metrics of the run change if its temperature does. Raises CarscopeError if the training is not complete, if training or
+    validation images are missing, and if a run with a threshold has too few validation images for the new one."""
     run = as_run(run)
     check_writable(run.path)
     Detector(None, np.zeros(0), refused) # refuses a wrong fraction before any image is opened
@@ -401,6 +405,9 @@ def calibrate_run(
     distance = fit_distance(net := run.network(), catalog, config, compute, workers, progress)
     rows, _ = known_rows(catalog[(catalog.split == 'valid') & catalog[config.target].notna()], config)
     rows, logits = predict_rows(Classification(), net, rows, config, compute, distance, workers=workers, progress=progress)
+    if not config.ood.reason and (problem := Detector(None, np.zeros(len(rows)), refused).problem):
+        least = np.ceil(1e4 / (len(rows) + 1)) / 1e4
+        raise CarscopeError(f'{problem}: use at least {least:g}; the run keeps its earlier threshold')
     calibration = Calibration(**calibrate(predictions.of_split('valid')))
     predictions = replace(predictions, temperature=calibration.temperature)
     if calibration != config.calibration: run.write_config(replace(config, calibration=calibration))
@@ -410,7 +417,8 @@ def calibrate_run(
         metrics[s] = kept | run.objective.evaluate(predictions.of_split(s), run.config)
     run.write_detector(detector := fit_detector(distance, rows.distance, logits, config, refused))
     test = predictions.of_split('test')
-    if 'distance' in test.table: metrics['test'] = metrics.get('test', {}) | refusals(detector, test, config.split.by == 'group')
+    if 'distance' in test.table and len(test.table):
+        metrics['test'] = metrics.get('test', {}) | refusals(detector, test, config.split.by == 'group')
     run.write_json('metrics.json', metrics)
     return run.config
 

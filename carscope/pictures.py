@@ -567,7 +567,7 @@ def load_image(
         why = _reason(e)
         raise ImageError(f'{name} cannot be opened as an image ({why}): leave it out or copy it again',
                          getattr(e, 'reason', '') or _common(why)) from None
-    return upright if crop is None else upright.crop(_inside(crop, upright.size, max(upright.size) / full))
+    return upright if crop is None else upright.crop(_inside(crop, upright.size, max(upright.size) / full, name))
 
 def _open(data, formats=None):
     "Open the content of an image file with Pillow. Raises CarscopeError for formats that need another package."
@@ -584,11 +584,16 @@ def _wanted(frame, crop, size):
     "The size of the whole frame at which its crop has at least `size` px per side."
     return (size, size) if crop is None else tuple(int(np.ceil(size * side / max(1, min(crop[2:])))) for side in frame)
 
-def _inside(crop, frame, scale):
-    "The corners of a scaled crop, moved inside the frame if it fits there, otherwise cut off at the edges."
+def _inside(crop, frame, scale, name):
+    """The corners of a scaled crop, moved inside the frame if it fits there, otherwise cut off at the edges. Raises ImageError
+    for a crop that has no pixels of the image."""
     corners = []
     for start, length, limit in zip(crop[:2], crop[2:], frame):
         low, high = start * scale, (start + length) * scale
+        if not (high > low and low < limit and high > 0):
+            size, place = ' x '.join(str(round(side / scale)) for side in frame), ','.join(f'{v:g}' for v in crop)
+            raise ImageError(f'{name}: the crop {place} (left, top, width, height) is outside the image of {size} px: correct it',
+                             'its crop is outside the image')
         shift = max(-low, 0) - max(high - limit, 0) if high - low <= limit else 0
         low, high = np.clip([low + shift, high + shift], 0, limit)
         corners.append((min(int(round(low)), limit - 1), max(int(round(high)), min(int(round(low)), limit - 1) + 1)))
@@ -610,7 +615,7 @@ def reference_size(
     "The size of the crop, or of the whole image if the reference has no crop. Does not decode the image."
     crop, frame = split_crop(image)[1], frame_size(data)
     if crop is None: return frame
-    left, top, right, bottom = _inside(crop, frame, 1)
+    left, top, right, bottom = _inside(crop, frame, 1, image)
     return right - left, bottom - top
 
 def _common(why):

@@ -375,6 +375,15 @@ def prepare_images(self:Run,
     return found
 
 @patch
+def splits_of(self:Run,
+    contents, # (n,) hashes of image files
+) -> pd.Series: # (n,) train, valid, test, or `unseen` for an image that the run does not contain
+    "The split of each image in the training. An image in several splits counts as a training image if one of them is `train`."
+    own = self.catalog.sort_values('split', key=lambda s: s != 'train').drop_duplicates('content').set_index('content').split
+    contents = pd.Series(contents)
+    return contents.map(own).astype('string').fillna('unseen')
+
+@patch
 def known_crops(self:Run) -> dict: # {hash of the image file's bytes: '#xywh=x,y,width,height' in px}
     "The crops of the images in the run's catalog, without files that have several crops; empty if the run has no catalog."
     try: catalog = self.catalog

@@ -57,7 +57,7 @@ from .metrics import two_way_interval
 from .palette import BLACK, BLUE, COLOURS, GREEN, GREY, ORANGE, PINK, plain_axes
 from .pictures import data_uri, is_there, load_image, read_bytes
 from .inputs import list_images, usable_images
-from .run import Run, as_run, claim_output
+from .run import Run, as_run, claim_figures, claim_output
 from .readers.folders import is_image
 from .showroom import PARTS
 
@@ -796,6 +796,7 @@ def _check_out(out):
     if foreign:
         raise CarscopeError(f'{out} contains images ({foreign[0].name}), and a data set there would include the figures: choose '
                             'another folder with --out')
+    if any(p.is_dir() for p in out.iterdir()): claim_figures(out)
 
 # %% ../nbs/reference/saliency.ipynb #54e184eb
 def _in_words(question, logits, column, config):

@@ -211,15 +211,16 @@ def trials_table(
     """List the ended trials of a search.
 
     Columns: trial, state (`complete` or `pruned`), accuracy (validation, last epoch; a year model has mae_years instead, the
-    mean absolute error in years), epochs (of the last stage), folder (best trial only), and one column per setting."""
+    mean absolute error in years), epochs_trained (in the last stage), folder (best trial only), and one column per setting."""
     study, rows = _read_study(out), []
     measure = _measure(study)
     for t in _ended(study):
         complete, seen, folder = t.state.name == 'COMPLETE', t.intermediate_values, t.user_attrs.get('folder', '')
         value = t.value if complete else seen[max(seen)] if seen else np.nan
-        rows.append({'trial': t.number, 'state': 'complete' if complete else 'pruned', measure: value, 'epochs': len(seen),
+        state = 'complete' if complete else 'pruned'
+        rows.append({'trial': t.number, 'state': state, measure: value, 'epochs_trained': len(seen),
                      'folder': folder if (Path(out)/folder).exists() else '', **t.params})
-    table = pd.DataFrame(rows, columns=None if rows else ['trial', 'state', measure, 'epochs', 'folder'])
+    table = pd.DataFrame(rows, columns=None if rows else ['trial', 'state', measure, 'epochs_trained', 'folder'])
     return table.sort_values(['state', measure], ascending=[True, measure == 'mae_years'], ignore_index=True)
 
 def importances(
