@@ -405,32 +405,20 @@ def modernity_command(
     from carscope import year_modernity
     from carscope.inputs import are_images, list_catalog, list_images, usable_images
     from carscope.predictions import is_prediction_folder
-    from carscope.run import LEFT_OUT, Run
+    from carscope.run import Run
     folder, extra, bad = is_prediction_folder(run), (), []
     run, single = run if folder else Run(run), bool(what) and are_images(what)
     if folder:
         if what: raise CarscopeError(f'{run} is a folder of predictions: leave out {what[0]}, or pass a run folder')
         if out is None: raise CarscopeError(f'{run} is a folder of predictions: pass the folder of the tables with --out')
         table = year_modernity.read_years(run)
-    elif not what:
-        split = run.metrics['split']
-        test, valid = (run.predictions.of_split(s) for s in (split, 'valid'))
-        table = year_modernity.year_table(test, year_modernity.run_margin(run))
-        if run.detector and 'distance' in test.table: table = table.join(run.detector.answers(test.table.distance, None))
-        enough = split != 'valid' and valid.table.year.notna().sum() >= 10
-        baseline = {'training median': [run.config.data.train_median_year] * len(table)}
-        extra = baseline, year_modernity.interval_table(valid, test) if enough else None
+    elif not what: table, *extra = _own_years(run)
     elif single:
         names = list_images(what)
         usable, bad = usable_images(names, run.config.preparation.truncated)
         table = year_modernity.predict_years(run, usable, device.value, workers)
         table['image'] = table.image.map(names)
-    else:
-        catalog = run.prepare(listed := list_catalog(what), True) # with a warning about unreadable images
-        bad = [why for _, why in catalog.attrs['dropped'][len(listed.attrs['dropped']):] if why != LEFT_OUT]
-        if (run.path/'catalog.parquet').exists():
-            catalog = year_modernity.held_out_rows(catalog, run.splits_of(catalog.content), 'the data')
-        table = year_modernity.predict_years(run, catalog, device.value, workers, progress=True)
+    else: table, bad = _years_of_data(run, list_catalog(what), device, workers)
     shown = table[[c for c in year_modernity.SHOWN if c in table]]
     if format is not _Format.table: _print_as(format, shown)
     elif single:
@@ -448,6 +436,27 @@ def modernity_command(
         print(f"{year_modernity.measure_table(tables['measures']).to_string()}\n(95 % intervals, bootstrap over model lines)")
     print(f"{out or run.path/'modernity'}: {', '.join(f'{name}.csv' for name in tables)} and figures (.png)")
     return 2 if bad else 0
+
+# %% ../nbs/reference/cli.ipynb #3258599f
+def _own_years(run):
+    "The years of the test images of a run, a baseline, and the coverage of intervals (None: too few validation images)."
+    from carscope.year_modernity import interval_table, run_margin, year_table
+    split = run.metrics['split']
+    test, valid = (run.predictions.of_split(s) for s in (split, 'valid'))
+    table = year_table(test, run_margin(run))
+    if run.detector and 'distance' in test.table: table = table.join(run.detector.answers(test.table.distance, None))
+    enough = split != 'valid' and valid.table.year.notna().sum() >= 10
+    baseline = {'training median': [run.config.data.train_median_year] * len(table)}
+    return table, baseline, interval_table(valid, test) if enough else None
+
+def _years_of_data(run, listed, device, workers):
+    "The years of the held-out images of a data set, and the reasons why images could not be opened."
+    from carscope.run import LEFT_OUT
+    from carscope.year_modernity import held_out_rows, predict_years
+    catalog = run.prepare(listed, True) # with a warning about unreadable images
+    bad = [why for _, why in catalog.attrs['dropped'][len(listed.attrs['dropped']):] if why != LEFT_OUT]
+    if (run.path/'catalog.parquet').exists(): catalog = held_out_rows(catalog, run.splits_of(catalog.content), 'the data')
+    return predict_years(run, catalog, device.value, workers, progress=True), bad
 
 # %% ../nbs/reference/cli.ipynb #f05b77fd
 @command('explain')

@@ -78,7 +78,7 @@ from .inference import Classification, fit_detector, fit_distance, known_rows, p
 from .learning import AccumulateBatches, EpochSeed, FeatureLoader, FusedAdam, compiled_training, compute_callbacks
 from .learning import feature_statistics, image_loaders, learner_state, on_all_processes, recipe_loss
 from .learning import restore_learner, unstandardise
-from .metrics import YEAR_TARGETS, calibrate, class_years
+from .metrics import YEAR_TARGETS, calibrate, class_years, interval_lines
 from .predictions import Predictions
 from .readers.names import similar_names
 from .report import plot_history
@@ -734,11 +734,11 @@ def _alone_in(folder):
     except (OSError, NotImplementedError): pass # a file system without locks
     try: yield
     finally:
-        lock.release()
         try:
             Path(lock.lock_file).unlink(missing_ok=True)
             if not any(folder.iterdir()): folder.rmdir()
         except OSError: pass # the folder was removed or is read-only now; the error of the training says so
+        lock.release()
 
 # %% ../nbs/reference/finetune.ipynb #14569dd7
 def _fit_distance(training, net):
@@ -928,8 +928,8 @@ def _finish(training, predictions, distance):
     run.write_figure(plot_class_counts(catalog[catalog.split == 'train'], predictions.target).figure, 'class_counts')
     splits, (_, unknown) = [s for s in ('valid', 'test') if (predictions.table.split == s).any()], _evaluated(training)
     metrics = {s: training.objective.evaluate(predictions.of_split(s), training.config) | unknown.get(s, {}) for s in splits}
-    by_line = training.config.split.by == 'group'
-    if 'test' in metrics: metrics['test'] |= refusals(detector, predictions.of_split('test'), by_line)
+    test = predictions.of_split('test')
+    if 'test' in metrics: metrics['test'] |= refusals(detector, test, interval_lines(test.table, training.config))
     metrics |= {s: dict(n=0, **about) for s, about in unknown.items() if s not in splits and about['n_unknown']}
     run.write_json('metrics.json', dict(split=splits[-1], **metrics))
     run.remove_checkpoints()

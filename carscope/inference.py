@@ -23,7 +23,7 @@ from .data import fingerprint, leave_out, training_rows
 from .engine import Compute, all_gather, cached_features, choose_compute, forward_images, inference_copy
 from .engine import process_slice
 from .files import CarscopeError, check_writable, whole_number
-from .metrics import YEAR_TARGETS, calibrate, fraction_interval, mean_interval, metrics_of, model_lines
+from .metrics import YEAR_TARGETS, calibrate, fraction_interval, interval_lines, mean_interval, metrics_of
 from .metrics import paired_gain, predicted_years
 from .ood import REFUSED, ClassDistance, Detector, refusal_reasons, with_distance
 from .pictures import image_keys, is_there, split_crop
@@ -348,23 +348,23 @@ def _tta_gain(plain, averaged, config):
     "The gain of test-time augmentation with its 95 % interval: in accuracy, or in years for a year model."
     if config.target not in YEAR_TARGETS: return paired_gain(*(p.prediction == p.truth for p in (plain, averaged)))
     before, after = (abs(predicted_years(p) - p.table.year.astype(float)) for p in (plain, averaged))
-    return mean_interval(before - after, model_lines(plain.table) if config.split.by == 'group' else None)
+    return mean_interval(before - after, interval_lines(plain.table, config))
 
 def refusals(
     detector:Detector,       # None: unknown
     predictions:Predictions, # with the column `distance`
-    by_line:bool=False,      # interval over model lines instead of images
+    lines=None,              # (n,) model line of each image, for the interval; None: the images are independent
 ) -> dict: # refused (fraction), refused_low, refused_high (95 %); empty without a threshold or without images
     "The fraction of images that are refused as unlike the training images."
     table = predictions.table
     if detector is None or detector.problem or not len(table): return {}
     out = ~detector.answers(table.distance, predictions.logits).known.to_numpy(bool)
-    bounds = fraction_interval(out, model_lines(table) if by_line else None)
+    bounds = fraction_interval(out, lines)
     return dict(refused=float(out.mean()), **dict(zip(('refused_low', 'refused_high'), bounds)))
 
 def _refusals(detector, predictions, others, net, config, compute, workers, progress):
     "The fractions of images that are refused: of the evaluated images, and of images of unknown classes."
-    found = refusals(detector, predictions, config.split.by == 'group')
+    found = refusals(detector, predictions, interval_lines(predictions.table, config))
     if not found or not len(others): return found
     others, logits = predict_rows(Classification(), net, others, config, compute, detector.distance, workers=workers,
                                   progress=progress)
@@ -418,7 +418,7 @@ def calibrate_run(
     run.write_detector(detector := fit_detector(distance, rows.distance, logits, config, refused))
     test = predictions.of_split('test')
     if 'distance' in test.table and len(test.table):
-        metrics['test'] = metrics.get('test', {}) | refusals(detector, test, config.split.by == 'group')
+        metrics['test'] = metrics.get('test', {}) | refusals(detector, test, interval_lines(test.table, config))
     run.write_json('metrics.json', metrics)
     return run.config
 

@@ -24,7 +24,7 @@ from .files import CarscopeError
 from .learning import image_loaders, recipe_loss
 from .inference import Classification, predict_logits
 from .maps import as_layer, find_layer
-from .metrics import mean_interval, mean_intervals, metrics_of, model_lines, paired_gain, wilson
+from .metrics import interval_lines, mean_interval, mean_intervals, metrics_of, paired_gain, wilson
 from .palette import BLACK, BLUE, GREEN, GREY, ORANGE, plain_axes
 from .pictures import image_paths, load_image, split_crop
 from .run import Run, as_run
@@ -199,7 +199,7 @@ def _scores(truth, found, table):
 def box_metrics(
     table,     # as in `box_scores`
     mean_box,  # (4,), mean box of the training images, as fractions
-    by_line=False, # interval over model lines instead of images
+    lines=None, # (n,) model line of each image, for the interval; None: the images are independent
 ) -> dict: # name of each measure to its value
     """Summary of the accuracy of predicted boxes, with baselines.
 
@@ -211,7 +211,7 @@ def box_metrics(
     if not len(scores): return dict(boxes=0)
     fixed = dict(mean_box_iou=mean_box, whole_iou=(0., 0, 1, 1))
     fixed = {name: float(_scores(truth, np.tile(box, (len(table), 1)), table).iou.mean()) for name, box in fixed.items()}
-    mean, low, high = mean_interval(scores.iou, model_lines(table)[scores.index] if by_line else None)
+    mean, low, high = mean_interval(scores.iou, None if lines is None else lines[scores.index])
     interval = dict(mean_iou_low=low, mean_iou_high=high) if np.isfinite(low) else {}
     return dict(boxes=len(scores), mean_iou=mean, **interval,
                 **{f'iou_{t}': float((scores.iou >= t / 100).mean()) for t in (50, 75, 90)},
@@ -279,7 +279,8 @@ class ClassAndBox(Classification):
         mean_box = config.objective.settings.get('mean_box')
         if not (isinstance(mean_box, list) and len(mean_box) == 4 and np.isfinite(mean_box).all()):
             raise _wrong('mean_box', mean_box)
-        return metrics_of(predictions, config) | box_metrics(predictions.table, mean_box, config.split.by == 'group')
+        return metrics_of(predictions, config) | box_metrics(
+            predictions.table, mean_box, interval_lines(predictions.table, config))
 
     def load(self, run): return load_two_heads(run)
 

@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['MIN_TRIALS', 'MIN_UNITS', 'MIN_IN_STRATUM', 'YEAR_TARGETS', 'MIN_CALIBRATION', 'TEMPERATURES', 'COVERAGE', 'wilson',
-           'model_lines', 'fraction_interval', 'paired_gain', 'mcnemar', 'mean_intervals', 'mean_interval',
-           'two_way_interval', 'bootstrap', 'percent', 'with_interval', 'image_scores', 'confusion_counts',
-           'class_means', 'macro_f1', 'class_mean_intervals', 'class_years', 'class_edges', 'quantiles', 'crps',
-           'predicted_years', 'year_metrics', 'expected_calibration_error', 'calibrated_error', 'fit_temperature',
-           'best_temperature', 'class_metrics', 'conformal_rank', 'check_rate', 'min_conformal', 'conformal_quantile',
-           'conformal_p_values', 'conformal_threshold', 'conformal_margin', 'year_margin', 'widened', 'interval_ends',
-           'known_quantiles', 'calibrate', 'metrics_of']
+           'model_lines', 'interval_lines', 'fraction_interval', 'paired_gain', 'mcnemar', 'mean_intervals',
+           'mean_interval', 'two_way_interval', 'bootstrap', 'percent', 'with_interval', 'image_scores',
+           'confusion_counts', 'class_means', 'macro_f1', 'class_mean_intervals', 'class_years', 'class_edges',
+           'quantiles', 'crps', 'predicted_years', 'year_metrics', 'expected_calibration_error', 'calibrated_error',
+           'fit_temperature', 'best_temperature', 'class_metrics', 'conformal_rank', 'check_rate', 'min_conformal',
+           'conformal_quantile', 'conformal_p_values', 'conformal_threshold', 'conformal_margin', 'year_margin',
+           'widened', 'interval_ends', 'known_quantiles', 'calibrate', 'metrics_of']
 
 # %% ../nbs/reference/metrics.ipynb #517cadd3
 import math
@@ -41,6 +41,13 @@ def model_lines(
 ) -> pd.Series: # (n,)
     "The model line of each image; if it is unknown, the image itself."
     return table.group.fillna(table.image) if 'group' in table else table.image
+
+def interval_lines(
+    table,  # with the column `image`, and perhaps `group`
+    config, # `RunConfig` of the run
+) -> pd.Series: # (n,); None: the images are independent
+    "The model lines over which the intervals of a run are computed, if its split is by model line."
+    return model_lines(table) if config.split.by == 'group' else None
 
 def fraction_interval(
     hits,        # (n,) booleans
@@ -122,7 +129,7 @@ def two_way_interval(
 
     Its variance is the sum of the variances of the row means and of the column means. The degrees of freedom are those of Welch
     and Satterthwaite. The interval counts the interaction of rows and columns twice. With two repeats, it can still be too
-    narrow: 90 % instead of 95 % in simulations."""
+    narrow."""
     from scipy.stats import t
     known = np.isfinite(values := np.asarray(values, float))
     values = values[known.any(1)][:, known.any(0)]
@@ -444,7 +451,7 @@ def _best_for_years(logits, truth, years):
 def class_metrics(
     predictions,            # `Predictions` of one split
     temperature:float=None, # divides the raw logits; None: the temperature of the predictions
-    by_line:bool=False,     # intervals over model lines instead of images, as for splits by model line
+    lines=None,             # (n,) model line of each image, for the interval of the accuracy; None: the images are independent
 ) -> dict: # n, accuracy and bounds, macro_f1, n_unknown; with logits also top5, nll, ece, ece_equal_mass, ece_raw
     """Classification metrics. `n_unknown` is the number of images whose true class is not in the vocabulary.
 
@@ -453,7 +460,7 @@ def class_metrics(
     scores = image_scores(predictions, temperature)
     n, known = len(scores), scores.truth >= 0
     if not n: raise CarscopeError('there is no labelled image to evaluate on')
-    low, high = fraction_interval(scores.correct, model_lines(predictions.table) if by_line else None)
+    low, high = fraction_interval(scores.correct, lines)
     metrics = dict(n=n, accuracy=float(scores.correct.mean()), accuracy_low=low, accuracy_high=high,
                    macro_f1=macro_f1(predictions), n_unknown=int((~known).sum()))
     if predictions.logits is None: return metrics
@@ -593,7 +600,7 @@ def metrics_of(
 ) -> dict: # the entry of one split in `metrics.json`
     """All metrics of one split, including the majority-class baseline (most frequent training class). Intervals are over images,
     or over model lines if the split is by model line."""
-    metrics = class_metrics(predictions, by_line=config.split.by == 'group')
+    metrics = class_metrics(predictions, lines=interval_lines(predictions.table, config))
     metrics['baseline_accuracy'] = float((predictions.table.target == config.data.majority_class).mean())
     if config.target in YEAR_TARGETS: metrics |= year_metrics(predictions, config.data.train_median_year)
     return metrics

@@ -9,7 +9,7 @@ __all__ = ['RANK', 'REFUSED', 'CAR_CLASSES', 'CAR_NETWORK', 'CAR_SIZE', 'MIN_CAR
 
 # %% ../nbs/reference/ood.ipynb #00d00006
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 # carscope first: it sets the wait policy of OpenMP threads before torch is imported
 from .backbone import Branched, describe_backbone, import_library, packaged_weights
@@ -20,6 +20,7 @@ from .metrics import check_rate, conformal_p_values, conformal_quantile, min_con
 import numpy as np
 import pandas as pd
 import torch
+from fastcore.basics import patch
 from scipy.linalg import eigh
 from scipy.special import softmax
 from torch import nn
@@ -87,7 +88,13 @@ REFUSED = .05 # fraction of images of known classes that are refused
 
 def _doubt(logits): return 1 - softmax(np.asarray(logits, float), axis=1).max(1) if len(logits) else np.zeros(0)
 
-def _centre_and_spread(median, high): return median, np.maximum(high - median, 1e-9)
+def _scale_of(parts, quantile):
+    "Centre and spread of each part of the score: the median, and the distance from it to the quantile .95."
+    return [((median := quantile(p, .5)), np.maximum(quantile(p, .95) - median, 1e-9)) for p in parts]
+
+def _combined(parts, scale):
+    "The larger one of the scaled parts."
+    return np.max([(p - centre) / spread for p, (centre, spread) in zip(parts, scale)], axis=0)
 
 def _quantile_of_others(values, q):
     "For each of the values (n,), at least 3, the quantile `q` of all others, as `np.quantile` defines it."
@@ -116,14 +123,12 @@ class Detector:
         "Fit the scale of the two parts, and keep the scores of the validation images."
         check_rate('refused', refused)
         parts = [np.asarray(distances, float)] + ([] if logits is None else [_doubt(logits)])
-        scales = [_centre_and_spread(*(np.quantile(p, [.5, .95]) if len(p) else (0., 1.))) for p in parts]
-        centre, spread = zip(*scales, (0., np.inf))
-        fitted = cls(distance, np.zeros(0), refused, tuple(map(float, centre[:2])), tuple(map(float, spread[:2])))
-        if logits is None or len(logits) < 3: return replace(fitted, validation=np.sort(fitted.scores(distances, logits)))
+        scale = _scale_of(parts, np.quantile) if len(parts[0]) else [(0., 1.)] * len(parts)
         # a validation image is scored with the scale of the others, as a new image is: its own values would make its score lower
-        others = [_centre_and_spread(*(_quantile_of_others(p, q) for q in (.5, .95))) for p in parts]
-        scores = np.max([(p - middle) / scale for p, (middle, scale) in zip(parts, others)], axis=0)
-        return replace(fitted, validation=np.sort(scores.astype(np.float32)))
+        of_others = _scale_of(parts, _quantile_of_others) if len(parts) > 1 and len(parts[0]) > 2 else scale
+        scores = np.sort(_combined(parts, of_others).astype(np.float32)) # as they are saved
+        centre, spread = (tuple(map(float, v)) for v in zip(*scale, *[(0., np.inf)] * (2 - len(parts))))
+        return cls(distance, scores, refused, centre, spread)
 
     def __post_init__(self):
         check_rate('refused', self.refused)
@@ -141,23 +146,25 @@ class Detector:
         images = f'{n:,} validation image{"s are" if n != 1 else " is"}'
         return f'{images} too few to refuse {100 * self.refused:g} % of known images (at least {least:,} are needed)'
 
-    def scores(self,
-        distances, # (n,)
-        logits,    # (n, classes), before temperature scaling; None: only the distance is used
-    ) -> np.ndarray: # (n,), high: unlike the training images
-        "The score of each image."
-        score = (np.asarray(distances, float) - self.centre[0]) / self.spread[0]
-        if logits is not None and np.isfinite(self.spread[1]):
-            score = np.maximum(score, (_doubt(logits) - self.centre[1]) / self.spread[1])
-        return score.astype(np.float32) # as they are saved
+# %% ../nbs/reference/ood.ipynb #7d9cb7c4
+@patch
+def scores(self:Detector,
+    distances, # (n,)
+    logits,    # (n, classes), before temperature scaling; None: only the distance is used
+) -> np.ndarray: # (n,), high: unlike the training images
+    "The score of each image."
+    both = logits is not None and np.isfinite(self.spread[1])
+    parts = [np.asarray(distances, float)] + ([_doubt(logits)] if both else [])
+    return _combined(parts, list(zip(self.centre, self.spread))).astype(np.float32) # as they are saved
 
-    def answers(self,
-        distances, logits, # as in `scores`
-    ) -> pd.DataFrame: # known (True or False; NA without a threshold), p_value (0 to 1)
-        "Whether images are known, and their p-values."
-        p = conformal_p_values(self.scores(distances, logits), self.validation)
-        known = pd.array(p > self.refused, 'boolean') if self.problem is None else pd.array([pd.NA] * len(p), 'boolean')
-        return pd.DataFrame(dict(known=known, p_value=p))
+@patch
+def answers(self:Detector,
+    distances, logits, # as in `scores`
+) -> pd.DataFrame: # known (True or False; NA without a threshold), p_value (0 to 1)
+    "Whether images are known, and their p-values."
+    p = conformal_p_values(self.scores(distances, logits), self.validation)
+    known = pd.array(p > self.refused, 'boolean') if self.problem is None else pd.array([pd.NA] * len(p), 'boolean')
+    return pd.DataFrame(dict(known=known, p_value=p))
 
 # %% ../nbs/reference/ood.ipynb #d9e571b9
 class OODScore(nn.Module):
