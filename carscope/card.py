@@ -8,7 +8,9 @@ __all__ = ['timm', 'MEASURES', 'DATA', 'INSIDE', 'INSIDE_FILES', 'HUB_FILES', 'F
            'fetch_run', 'push']
 
 # %% ../nbs/reference/card.ipynb #29a2af07
+import hashlib
 import json
+import re
 import shutil
 import tempfile
 import warnings
@@ -22,8 +24,8 @@ from .backbone import TIMM_SOURCES, check_backbone, import_library, read_tensors
 from .config import RunConfig, read_config, write_config
 from .data import split_report
 from .files import CarscopeError, as_path, as_text, atomic_write, check_writable, mark_output, read_json, write_json
-from .metrics import YEAR_TARGETS, class_mean_intervals, class_years, confusion_counts, image_scores
-from .metrics import percent, predicted_years, wilson
+from .metrics import YEAR_TARGETS, class_mean_intervals, class_years, confusion_counts, fraction_interval, image_scores
+from .metrics import interval_lines, percent, predicted_years, wilson
 from .predictions import Predictions
 from .readers.download import DATASETS
 from .run import Run, as_run, read_detector
@@ -53,6 +55,7 @@ class Facts:
     predictions:Predictions|None  # predictions of that split
     catalog:pd.DataFrame|None
     minutes:float|None            # duration of the training, in minutes
+    epochs:int|None               # number of complete epochs
 
     @property
     def target(self) -> str: return self.config.target
@@ -73,8 +76,8 @@ def read_facts(
         split, aside = 'valid', _unknown(test)
     part = None if predictions is None or not split else predictions.of_split(split)
     if part is not None and len(part.table) != metrics[split]['n']: part = None # the predictions are from another evaluation
-    minutes = None if history is None else float(history.seconds.sum() / 60)
-    return Facts(run.path.resolve().name, config, metrics and metrics[split], split, aside, part, catalog, minutes)
+    minutes, epochs = (None, None) if history is None else (float(history.seconds.sum() / 60), len(history))
+    return Facts(run.path.resolve().name, config, metrics and metrics[split], split, aside, part, catalog, minutes, epochs)
 
 def _unknown(metrics):
     "Number of images whose class has no training image. Earlier runs evaluated these images, and some use another name."
@@ -120,17 +123,19 @@ def _intervals(facts):
     "Compute 95 % intervals: key of `MEASURES` to (low, high)."
     m, p = facts.metrics or {}, facts.predictions
     found = {key: (m[f'{key}_low'], m[f'{key}_high']) for key in ('accuracy', 'mean_iou') if m.get(f'{key}_low') is not None}
-    if 'iou_75' in m: found['iou_75'] = wilson(round(m['iou_75'] * m['boxes']), m['boxes'])
+    of_lines = facts.config.split.by == 'group' # these intervals would need the model line of each image
+    if 'iou_75' in m and not of_lines: found['iou_75'] = wilson(round(m['iou_75'] * m['boxes']), m['boxes'])
     if p is None or p.logits is None or not (p.truth >= 0).any(): return found
     hits = (image_scores(p)['rank'] <= 5).to_numpy()
-    computed = dict(macro_f1=class_mean_intervals(p)['macro F1'], top5=(hits.mean(), *wilson(hits.sum(), len(hits))))
+    computed = dict(top5=(hits.mean(), *fraction_interval(hits, interval_lines(p.table, facts.config))))
+    if not of_lines: computed['macro_f1'] = class_mean_intervals(p)['macro F1']
     if 'mae_years' in m:
         rows = measure_years(year_table(p)).query("source == 'network'").set_index('measure')[['value', 'low', 'high']]
         names = dict(mae_years='MAE (years)', balanced_mae_years='balanced MAE (years)', spearman='Spearman')
         computed |= {key: tuple(rows.loc[name]) for key, name in names.items()}
     # skip an interval if the predictions give another value than metrics.json
     return found | {key: (float(low), float(high)) for key, (value, low, high) in computed.items()
-                    if m.get(key) is not None and abs(value - m[key]) < 1e-6}
+                    if low is not None and m.get(key) is not None and abs(value - m[key]) < 1e-6}
 
 # %% ../nbs/reference/card.ipynb #968f88b8
 def timm_obstacle(
@@ -246,6 +251,11 @@ def _name(data): return data if data in [name for name, _ in DATA.values()] else
 def _evaluation(facts):
     "Section with the table of metrics."
     measures, m = run_measures(facts), facts.metrics
+    r = facts.config.recipe
+    total = r.epochs + r.head_epochs * r.unfreeze
+    if m is None and facts.epochs is not None and facts.epochs < total:
+        return (f'The training of this run is not complete ({facts.epochs} of {total} epochs), so it has not been evaluated. '
+                '`carscope train` with `--resume` continues it.')
     if m is None:
         return ('This run has not been evaluated: it has no `metrics.json`. `carscope evaluate RUN DATA` evaluates it on your '
                 'images.')
@@ -265,8 +275,12 @@ def _evaluation(facts):
         lines.append(f"The {' and the '.join(poor)} {'is' if len(poor) == 1 else 'are'} not significantly better than the "
                      f"baseline.")
     if measures.low.notna().any():
-        lines.append('Intervals: proportions: Wilson score; mean IoU: Student\'s t over images; errors in years: bootstrap over '
-                     'model lines; all others: bootstrap over images.')
+        by_line = facts.config.split.by == 'group'
+        proportions, unit, others = (('Wilson score for the effective number of images (images of a model line are similar)',
+                                      'model lines', '') if by_line else
+                                     ('Wilson score', 'images', '; all others: bootstrap over images'))
+        lines.append(f"Intervals: proportions: {proportions}; mean IoU: Student's t over {unit}; errors in years: bootstrap over "
+                     f'model lines{others}.')
     return '\n\n'.join(lines)
 
 # %% ../nbs/reference/card.ipynb #f999a284
@@ -307,7 +321,7 @@ def _training(facts):
                                                     if r.eval_size != r.size else '')
     libraries = [f'{k} {v}' for k, v in made.versions.items() if k in ('torch', 'timm', 'fastai', 'torchvision')]
     return _facts_table({
-        'recipe': _code(r.name), 'epochs': stages, 'images': sizes, 'augmentation': r.augment,
+        'recipe': _code(r.name), 'epochs': stages, 'images': sizes, 'augmentation': r.augment if r.unfreeze else None,
         'optimizer': f'{r.optimizer}, {r.schedule}, learning rate {rate:g}, batch size {r.batch_size}', 'loss': loss,
         'seed': config.seed, 'hardware': f'{made.device} in {made.dtype}{took}' if made.device else None,
                          'date': made.created[:10],
@@ -507,8 +521,27 @@ def write_card(
     "Write the model card of a run."
     run = as_run(run)
     path, card = (run.path if out is None else as_path(out, 'a folder'))/'README.md', make_card(run, license)
-    with atomic_write(path) as part: card.save(part)
+    _save_card(card, path)
     return path
+
+_MARK = re.compile(r'\n<!-- written by carscope ([0-9a-f]{32}) -->\n$')
+
+def _save_card(card, path):
+    "Save a card with a checksum, which shows whether somebody has changed it."
+    _check_unchanged(path)
+    text = str(card)
+    with atomic_write(path) as part: part.write_text(f'{text}\n<!-- written by carscope {_checksum(text)} -->\n')
+
+def _checksum(text): return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+def _check_unchanged(path):
+    "Raises CarscopeError if the file exists and is not as carscope wrote it."
+    if not path.exists(): return
+    text = path.read_text(errors='replace')
+    mark = _MARK.search(text)
+    if not mark or mark[1] != _checksum(text[:mark.start()]):
+        raise CarscopeError(f'{path} was changed by hand, or is not from this version of carscope: rename it, and write the card '
+                            'again')
 
 # %% ../nbs/reference/card.ipynb #a9931154
 def timm_form(
@@ -555,10 +588,12 @@ def write_hub(
     If timm has no such network, the folder contains the network in carscope's format. The catalog keeps only checksums and
     splits, with which `carscope evaluate` excludes the training images. Raises CarscopeError if the folder has other files."""
     run, out = as_run(run), as_path(out, 'a new folder')
+    if repo is not None: _checked(repo)
     check_writable(out)
     facts, weights = read_facts(run), run.weights
     if out.is_dir() and any(out.iterdir()) and not (out/INSIDE/'config.json').is_file():
         raise CarscopeError(f'{out} contains files other than a card and its network: choose another folder')
+    _check_unchanged(out/'README.md')
     card = make_card(run, license, repo, beside=True)
     form = None if timm_obstacle(facts.config) else timm_form(run)
     try: _write_hub(run, out, card, form, facts, weights)
@@ -582,7 +617,7 @@ def _write_hub(run, out, card, form, facts, weights):
         if (run.path/name).exists():
             with atomic_write(out/INSIDE/name) as part: shutil.copyfile(run.path/name, part)
     write_config(shown_config(facts.config), out/INSIDE/'config.json')
-    with atomic_write(out/'README.md') as part: card.save(part)
+    _save_card(card, out/'README.md')
 
 def _write_seen(catalog, path):
     "Save checksums and splits; the checksum replaces the path of the image."

@@ -785,7 +785,8 @@ def training_rows(
     rows = catalog.assign(target=values)[values.isin(vocab) & catalog.split.isin(['train', 'valid'])].reset_index(drop=True)
     n = rows.split.value_counts()
     if not n.get('valid'):
-        raise CarscopeError(f"no validation image has a value of '{target}' that was trained on: raise valid, or choose another "
+        if not (held := int((catalog.split == 'valid').sum())): raise CarscopeError('there is no validation image: raise valid')
+        raise CarscopeError(f"none of the {held:,} validation images has a value of '{target}' that was trained on: choose another "
                             "target or split")
     images = n.get('train', 0)
     if batch_size > images:

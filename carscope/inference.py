@@ -299,7 +299,7 @@ def _unseen_rows(run, catalog, target):
     labelled = labelled.assign(split=splits.mask((splits == 'unseen') & (labelled.split == 'test').fillna(False), 'test'))
     chosen, lists = evaluated_splits(labelled.split), run.config.lists
     # some runs do not record which images a list excluded, so unseen images may include these
-    if lists.exclude and not lists.left_out: chosen = evaluated_splits(labelled.split.replace('unseen', pd.NA)) or chosen
+    if lists.exclude and lists.left_out is None: chosen = evaluated_splits(labelled.split.replace('unseen', pd.NA)) or chosen
     trained_on = int((labelled.split == 'train').sum())
     left_out = sum(reason == LEFT_OUT for _, reason in catalog.attrs.get('dropped', ()))
     if not len(labelled):

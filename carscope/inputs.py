@@ -112,10 +112,12 @@ def _images_below(folder):
         raise CarscopeError(f'{what}: pass images, or a folder of them') from None
 
 def _files_below(folder, seen):
-    "The files in a folder and its subfolders. A folder that is linked into itself is entered once."
+    """The files in a folder and its subfolders, and links to missing files, which are missing images. A folder that is linked
+    into itself is entered once."""
     if (real := os.path.realpath(folder)) in seen: return
     seen.add(real)
     yield from (Path(e.path) for e in list_folder(folder, 'is_file'))
+    yield from (Path(e.path) for e in list_folder(folder, 'is_symlink') if not os.path.exists(e.path))
     for e in list_folder(folder, 'is_dir'): yield from _files_below(e.path, seen)
 
 def _are_no_images(files):

@@ -341,12 +341,12 @@ def prepare(self:Run,
     config = self.config
     how, lists = config.preparation, config.lists
     catalog = checked_catalog(data, progress, truncated=how.truncated)
-    gone = catalog.content.isin(set(lists.left_out)).to_numpy(bool)
+    gone = catalog.content.isin(set(lists.left_out or ())).to_numpy(bool)
     if gone.all(): raise CarscopeError(f'the training of {self.path} left out all {len(catalog):,} of these images')
     catalog = leave_out(catalog, gone, [LEFT_OUT] * gone.sum())
     if lists.new_labels:
         catalog = set_labels(catalog, {i: lists.new_labels[c] for i, c in enumerate(catalog.content) if c in lists.new_labels})
-    if (lists.exclude or lists.relabel) and not (lists.left_out or lists.new_labels):
+    if lists.exclude and lists.left_out is None or lists.relabel and not lists.new_labels:
         warnings.warn(f'{self.path} was trained with a list of images to leave out or relabel ({lists.exclude or lists.relabel}) '
                       'and does not say which: only images of its own splits are evaluated as in the training')
     if how.crop: catalog = crop_catalog(catalog, how.margin, how.keep_aspect)

@@ -595,11 +595,22 @@ def read_table_in(
 ) -> pd.DataFrame:
     "The catalog of the only table in a folder. Other images in the folder of the listed images are dropped."
     path = table_in(folder)
-    catalog = read_table(path, columns)
+    return _with_unlisted(path, read_table(path, columns), lambda home: True)
+
+def _with_unlisted(path, catalog, there):
+    "The catalog; images that it does not list are dropped, if they are in a folder of listed images for which `there` is true."
     listed = {split_crop(p)[0] for p in catalog.image}
-    files = [e.path for home in {os.path.dirname(p) for p in listed} for e in list_folder(home, 'is_file')]
+    homes = {os.path.dirname(p) for p in listed}
+    files = [e.path for home in homes if there(home) for e in list_folder(home, 'is_file')]
     others = [(f, Unlabelled(f'not in {path.name}')) for f in files if _image_file.search(f) and f not in listed]
     return as_catalog(catalog, [*catalog.attrs['dropped'], *others])
+
+def _read_own(path, columns=None):
+    "The catalog in a file, or the `catalog.csv` in a folder. Other images in the folder beside listed images are dropped."
+    if not path.is_dir(): return read_table(path, columns)
+    within = os.path.abspath(path)
+    inside = lambda home: os.path.commonpath([within, os.path.abspath(home)]) == within
+    return _with_unlisted(path/'catalog.csv', read_table(path/'catalog.csv', columns), inside)
 
 def _start_of(path, n=200):
     "The first rows of a text table."
@@ -611,10 +622,11 @@ def _start_of(path, n=200):
 
 # %% ../../nbs/reference/readers/tables.ipynb #3051bedd
 register(Reader('a catalog', 'a catalog (.csv, .tsv, .txt or .parquet with a column image, or a folder that holds a catalog.csv)',
-                is_table, lambda path, columns=None: read_table(path/'catalog.csv' if path.is_dir() else path, columns),
+                is_table, _read_own,
                 precedence=2, key='catalog', evidence='suffix of the file, or catalog.csv in the folder',
                 used='paths of images, labels, make, model, body, year, box, view, group, split, source, other columns',
-                unused='spreadsheets (.xlsx), tables without a header', takes_columns=True,
+                unused='spreadsheets (.xlsx), tables without a header, images that the catalog.csv of a folder does not list (stated)',
+                takes_columns=True,
                 write=lambda catalog, folder: write_catalog(catalog, Path(folder)/'catalog.csv')))
 register(Reader('a folder with one table', 'a folder that holds one table (.csv or .tsv) of its images',
                 lambda path: table_in(path) is not None, read_table_in,

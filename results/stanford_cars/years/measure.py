@@ -3,7 +3,7 @@
     python results/stanford_cars/years/measure.py data/stanford_cars ARCH RUNS BY [FOLD...]
 
 ARCH is as in `carscope train`. BY is group or image, or group-balanced, for which all years are drawn equally often instead of by the square root of their frequency. Writes beside this file: BY.csv.gz, one row per image with the prediction of the year model, the
-median year of its training images, and the year of the class that a linear head on frozen features predicts; BY_intervals.csv, the coverage of intervals of each size; and the rows of this network in networks.csv, the errors with their intervals. For other
+median year of its training images, and the year of the class that a linear head on frozen features predicts; BY_intervals.csv, the coverage of intervals of each size, with the lowest and the highest coverage of a fold; and the rows of this network in networks.csv, the errors with their intervals. For other
 networks than the default one, only networks.csv is written. Complete runs in the folder RUNS are not trained again; several processes can train one fold each, and a last call without folds writes the tables."""
 import sys
 from pathlib import Path
@@ -56,7 +56,9 @@ def main(data, arch, runs, name, *folds):
     if arch != DEFAULT_ARCH: return
     whole.assign(relative_lead=relative_lead(whole))[[c for c in KEPT if c in {*whole, 'relative_lead'}]].to_csv(here/f'{name}.csv.gz', index=False, float_format='%.6g')
     held = pd.concat(intervals)
-    held = held.assign(**{c: held[c] * held.images for c in ('uncalibrated', 'conformal')}).groupby('nominal', as_index=False).sum()
-    held.assign(**{c: held[c] / held.images for c in ('uncalibrated', 'conformal')}).to_csv(here/f'{name}_intervals.csv', index=False, float_format='%.6g')
+    folds = held.groupby('nominal').conformal.agg(['min', 'max']).rename(columns=dict(min='lowest_fold', max='highest_fold'))
+    held = held.assign(**{c: held[c] * held.images for c in ('uncalibrated', 'conformal')}).groupby('nominal')[['uncalibrated', 'conformal', 'images']].sum()
+    held = held.assign(**{c: held[c] / held.images for c in ('uncalibrated', 'conformal')}).join(folds)
+    held.to_csv(here/f'{name}_intervals.csv', float_format='%.6g')
 
 if __name__ == '__main__': main(*sys.argv[1:])
