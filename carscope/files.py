@@ -117,8 +117,8 @@ def is_output(
     folder, # path of a folder
 ) -> bool:
     "Is this a run folder, or a folder that `mark_output` has marked?"
-    folder = Path(folder)
-    return (folder/OUTPUT_MARK).exists() or (folder/'config.json').exists() and (folder/'history.csv').exists()
+    there = lambda name: os.path.exists(os.path.join(folder, name)) # False in a folder without permission
+    return there(OUTPUT_MARK) or there('config.json') and there('history.csv')
 
 # %% ../nbs/reference/files.ipynb #df184163
 def earlier_outputs(

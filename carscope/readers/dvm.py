@@ -21,7 +21,7 @@ from pyarrow.csv import ConvertOptions, ParseOptions, ReadOptions, read_csv
 
 from ..files import CarscopeError, MissingFile
 from ..palette import BLUE, GREY, plain_axes
-from .registry import Reader, Unlabelled, as_catalog, register
+from .registry import Reader, Unlabelled, as_catalog, list_folder, register
 
 # %% ../../nbs/reference/readers/dvm.ipynb #9821eb36
 TABLES = 'Basic_table.csv', 'Ad_table.csv', 'Image_table.csv'
@@ -30,7 +30,7 @@ _wrapper = re.compile(r'tables|resized_dvm|confirmed_fronts|\d{5,}$', re.IGNOREC
 def _folders(path, floor=0):
     "`path` and the folders below it that have a name from the archives of DVM-CAR."
     yield path
-    below = sorted(f.path for f in os.scandir(path) if _wrapper.match(f.name) and f.is_dir()) if floor < 4 else []
+    below = [f.path for f in list_folder(path, 'is_dir') if _wrapper.match(f.name)] if floor < 4 else []
     for folder in below: yield from _folders(Path(folder), floor + 1)
 
 def _innermost(folders, name):

@@ -21,6 +21,7 @@ _bodies = {b.casefold(): b for b in BODIES}
 _body = re.compile(r'\b(' + '|'.join(sorted(BODIES, key=len, reverse=True)) + r')\b', re.IGNORECASE)
 _make = re.compile(rf"(?:(?:{'|'.join(TWO_WORD_MAKES)})(?=\s)|\S+)", re.IGNORECASE)
 _year = re.compile(r'[(\[]?((?:18|19|20)\d\d)[)\]]?,?')
+_plain_year = re.compile(r'(?:18|19|20)\d\d')
 
 def parse_label(
     label:str, # class name, such as `Audi A5 Coupe 2012`
@@ -60,9 +61,13 @@ def _year_at(words, n_make):
 def parse_labels(
     rows:pd.DataFrame, # table; without a column `label`, it is returned unchanged
 ) -> pd.DataFrame:
-    "`rows` with make, model, body, year and group parsed from the labels. Each distinct label is parsed once."
+    """`rows` with make, model, body, year and group parsed from the labels. Each distinct label is parsed once. If all labels are
+    years, such as 1998, they state only the year."""
     if 'label' not in rows: return rows
-    facts = {label: parse_label(label) for label in rows.label.dropna().unique()}
+    labels = rows.label.dropna().unique()
+    if len(labels) > 1 and all(_plain_year.fullmatch(str(label)) for label in labels):
+        facts = {label: dict.fromkeys(FACTS) | dict(year=int(label)) for label in labels}
+    else: facts = {label: parse_label(label) for label in labels}
     return rows.assign(**{c: [facts[label][c] if label in facts else None for label in rows.label] for c in FACTS})
 
 FACTS = 'make', 'model', 'body', 'year', 'group' # columns parsed from a label

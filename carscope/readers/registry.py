@@ -6,7 +6,7 @@
 __all__ = ['CATALOG_COLUMNS', 'NUMBERS', 'YEARS', 'SPLITS', 'MISSING', 'SPLIT_NAMES', 'NAMES', 'READERS', 'SYSTEM_FOLDERS',
            'Dropped', 'Unlabelled', 'notice', 'as_numbers', 'other_case', 'as_splits', 'as_catalog', 'composed',
            'encodable', 'readable', 'dropped_text', 'shorten', 'Reader', 'register', 'known_layouts', 'contents',
-           'read_catalog', 'is_showroom', 'named_columns', 'find_reader', 'list_folder']
+           'read_catalog', 'is_showroom', 'named_columns', 'find_reader', 'list_folder', 'is_closed']
 
 # %% ../../nbs/reference/readers/registry.ipynb #00761b41
 import os
@@ -326,7 +326,8 @@ def find_reader(
 
 def list_folder(
     folder,   # path of a folder
-    kind:str, # `is_dir` or `is_file`
+    kind:str, # `is_dir`, `is_file` or `is_symlink`
+    closed:bool=False, # also subfolders without permission to read
 ) -> list[os.DirEntry]:
     """Subfolders or files in `folder`, sorted by name, without hidden entries, folders of the operating system, and folders that
     carscope writes (runs, figures). The list of a folder without permission to read is empty."""
@@ -334,7 +335,15 @@ def list_folder(
         with os.scandir(folder) as entries:
             listed = sorted((e for e in entries if not e.name.startswith('.') and _is(e, kind)), key=lambda e: e.name)
     except PermissionError: return []
-    return listed if kind == 'is_file' else [e for e in listed if e.name not in SYSTEM_FOLDERS and not is_output(e.path)]
+    if kind == 'is_file': return listed
+    listed = [e for e in listed if e.name not in SYSTEM_FOLDERS and not is_output(e.path)]
+    return listed if closed else [e for e in listed if kind != 'is_dir' or not is_closed(e.path)]
+
+def is_closed(
+    folder, # path of a folder
+) -> bool:
+    "Whether there is no permission to read the files in a folder."
+    return not os.access(folder, os.R_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)
 
 SYSTEM_FOLDERS = {'__MACOSX', '__pycache__', '@eaDir', '$RECYCLE.BIN', 'System Volume Information', 'lost+found'}
 
