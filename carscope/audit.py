@@ -31,7 +31,7 @@ from .backbone import load_body, own_size, takes_size
 from .config import DEFAULT_ARCH
 from .data import BOX_FAULTS, box_faults, check_images, fold_catalog, read_catalog
 from .engine import cached_features, choose_compute
-from .files import CarscopeError, as_path, atomic_write, available_cores, check_writable, write_json
+from .files import CarscopeError, as_path, atomic_write, available_cores, check_writable, number_between, write_json
 from .metrics import YEAR_TARGETS, percent, wilson
 from .palette import BLACK, BLUE, GREY, LIGHT_GREY, ORANGE, plain_axes
 from .pictures import load_image, read_bytes, split_crop
@@ -327,8 +327,7 @@ def find_near_duplicates(
     flips:bool=True,         # search for flipped duplicates as well
 ) -> pd.DataFrame: # i, j, distance, correlation, flipped; i < j
     "Find pairs of near-duplicates. Images of one colour are skipped. Raises CarscopeError for a number out of range."
-    if not -1 <= correlation <= 1:
-        raise CarscopeError(f'correlation={correlation:g} is out of range: use a number of at least -1 and at most 1')
+    number_between('correlation', correlation, -1, 1)
     rows = np.flatnonzero(~thumbs.flat)
     grey, hashes, parts = thumbs.grey, perceptual_hashes(thumbs.grey[rows]), []
     for flipped in (False, True) if flips else (False,):

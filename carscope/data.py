@@ -189,6 +189,10 @@ def box_faults(
     for fault, rows in reversed(list(zip(BOX_FAULTS, tests))): faults[rows.fillna(False)] = fault
     return faults
 
+def _check_measured(catalog, *more):
+    if missing := [c for c in ('width', 'height', *more) if c not in catalog]:
+        raise CarscopeError(f"the catalog has no column {' and '.join(missing)}: pass it through check_images")
+
 def usable_boxes(
     catalog, # with `width` and `height`, as `check_images` returns it
 ) -> np.ndarray: # (n,) bool
@@ -200,6 +204,7 @@ def usage_table(
     catalog, # as `check_images` returns it
 ): # pandas Styler, a row per finding: number of images, fraction of all listed images, up to three examples
     "A table of the images that are used, the images that are left out with the reasons, and possible problems."
+    _check_measured(catalog, 'content')
     dropped, findings = catalog.attrs.get('dropped', ()), []
     total = len(catalog) + len(dropped)
     def add(what, images, of=total):
@@ -395,6 +400,7 @@ def crop_catalog(
     Raises CarscopeError when no image has a usable box, or `margin` is out of range."""
     if not (isinstance(margin, Real) and 0 <= margin <= 200):
         raise CarscopeError(f"{named_value('margin', margin)} is out of range: use 0 to 200 percent of the side of a box")
+    _check_measured(catalog)
     ends = {c: catalog[c].astype('Float64').to_numpy(float, na_value=np.nan) for c in ('x1', 'x2', 'y1', 'y2', 'width', 'height')}
     usable = usable_boxes(catalog)
     if not usable.any():
@@ -634,6 +640,7 @@ def fold_catalog(
 
     Raises CarscopeError when there are fewer images or model lines than folds."""
     if by not in ('image', 'group'): raise CarscopeError(f"folds by '{by}' are unknown: choose image or group")
+    k = whole_number('k', k)
     stratify = stratify or target or 'label'
     catalog, known = _with_known(catalog, target or stratify, stratify)
     free = catalog[known & ~catalog.split.isin(['valid', 'test'])]

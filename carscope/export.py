@@ -15,7 +15,7 @@ from zipfile import is_zipfile
 from . import __version__
 from .backbone import feature_width
 from .engine import Compute, inference_copy
-from .files import CarscopeError, MissingFile, as_path, as_text, atomic_write, require
+from .files import CarscopeError, MissingFile, as_path, as_text, atomic_write, require, whole_number
 from .onnx import FromPixels, open_onnx, write_onnx
 from .ood import OODScore
 from .pictures import is_there, load_image
@@ -68,7 +68,7 @@ def export_run(
     if format == 'onnx':
         for module in 'onnx', 'onnxscript', 'onnxruntime': require(module, 'export')
     net, config = run.network(), run.config
-    if size is None: size = config.recipe.eval_size
+    size = config.recipe.eval_size if size is None else whole_number('size', size)
     if temperature is None: temperature = config.calibration.temperature
     if not 0 < temperature < float('inf'):
         raise CarscopeError(f'temperature={temperature:g} is out of range: use a number above 0')

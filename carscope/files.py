@@ -6,7 +6,8 @@
 __all__ = ['FULL', 'DENIED', 'OUTPUT_MARK', 'CarscopeError', 'MissingFile', 'FileProblem', 'atomic_write', 'not_writable',
            'check_writable', 'check_file_writable', 'access_problem', 'write_json', 'read_json', 'mark_output',
            'is_output', 'earlier_outputs', 'remove_outputs', 'cache_home', 'cache_problem', 'umask', 'available_cores',
-           'require', 'value_text', 'named_value', 'as_path', 'whole_number', 'as_text', 'check_unique']
+           'require', 'value_text', 'named_value', 'as_path', 'whole_number', 'number_between', 'as_text',
+           'check_unique']
 
 # %% ../nbs/reference/files.ipynb #42492856
 import errno
@@ -16,7 +17,7 @@ import os
 from collections import Counter
 from contextlib import contextmanager
 from importlib import import_module
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -223,6 +224,15 @@ def whole_number(
     "`value` as an integer. Raises CarscopeError for another type and for a number below `low`."
     if isinstance(value, Integral) and not isinstance(value, bool) and value >= low: return int(value)
     raise CarscopeError(f'{named_value(name, value)}: use a whole number of at least {low}')
+
+def number_between(
+    name:str,   # of the argument
+    value,
+    low:float, high:float, # smallest and largest allowed value
+) -> float:
+    "`value` as a number. Raises CarscopeError for another type and for a number out of range."
+    if isinstance(value, Real) and not isinstance(value, bool) and low <= value <= high: return float(value)
+    raise CarscopeError(f'{named_value(name, value)} is out of range: use a number of at least {low:g} and at most {high:g}')
 
 def as_text(
     name:str,   # of the argument

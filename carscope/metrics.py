@@ -94,15 +94,17 @@ MIN_TRIALS = 3 # smallest number of clusters for the interval of a mean
 def mean_intervals(
     x,               # (n,) values; NaN and infinite values are ignored
     of,              # (n,) index of the mean that each value belongs to, 0 to k-1
-    trials=None,     # (n,) cluster of each value, each within one mean; None: every value is its own cluster
+    trials=None,     # (n,) cluster of each value, each within one mean; None, NA: the value is its own cluster
     level:float=.95, # confidence level, 0 to 1
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]: # (k,) each: means, and their lower and upper bounds
     "Means with Student's t intervals; NaN for fewer than `MIN_TRIALS` clusters or without variation between clusters."
     from scipy.stats import t # slow to import
     x, of = np.asarray(x, float), np.asarray(of)
     k, kept = of.max() + 1, np.isfinite(x)
-    trials = np.arange(len(x)) if trials is None else np.asarray(trials)
-    x, of, (trial, names) = x[kept], of[kept], pd.factorize(trials[kept])
+    trial, names = pd.factorize(np.arange(len(x)) if trials is None else pd.array(trials))
+    alone = trial < 0
+    trial = np.where(alone, len(names) + np.cumsum(alone), trial)[kept]
+    x, of, (trial, names) = x[kept], of[kept], pd.factorize(trial)
     n, of_trial = np.bincount(of, minlength=k), np.zeros(len(names), int)
     of_trial[trial] = of
     with np.errstate(invalid='ignore', divide='ignore'):
@@ -162,7 +164,7 @@ def bootstrap(
     rows = np.bincount(strata, counts)
     enough = rows.sum() >= MIN_UNITS and (len(rows) == 1 or len(rows) / (1 / rows).sum() >= MIN_IN_STRATUM)
     found = [{name: np.asarray(v) for name, v in statistic(counts[None]).items()}]
-    rng, block = np.random.default_rng(seed), max(2**22 // len(counts), 1)
+    rng, block = np.random.default_rng(seed), max(2**22 // max(len(counts), 1), 1)
     for start in range(0, resamples if enough else 0, block):
         found.append(statistic(_draw(rng, counts, strata, rows, min(block, resamples - start))))
     result = {}
@@ -492,7 +494,7 @@ def check_rate(
 def _exact(coverage):
     "The coverage as a fraction, so that 10 * 0.9 is 9. Raises CarscopeError if it is out of range."
     check_rate('coverage', coverage)
-    fraction = Fraction(coverage).limit_denominator(10**6)
+    fraction = Fraction(float(coverage)).limit_denominator(10**6)
     check_rate('coverage', fraction) # .9999999 is 1
     return fraction
 

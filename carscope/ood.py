@@ -204,14 +204,19 @@ def detection_table(
     refused:float=REFUSED,     # promised fraction of refused known images
 ) -> pd.DataFrame: # one row per score
     """How well each score recognises images of other classes: `auroc`; `refused` (known images), with `low` and `high` (95 %,
-    Wilson); `accepted` (images of other classes), with `accepted_low` and `accepted_high`."""
+    Wilson); `accepted` (images of other classes), with `accepted_low` and `accepted_high`. NaN counts as the highest score.
+
+    Raises CarscopeError if there is no known image, or no image of another class."""
+    if not len(known) or not len(others):
+        raise CarscopeError(f'{len(known):,} known images and {len(others):,} others cannot be compared: both are needed')
     from sklearn.metrics import roc_auc_score # slow to import
     rows = []
     for score in known:
         limit = conformal_quantile(validation[score], 1 - refused)
-        wrong, passed = int((known[score] > limit).sum()), int((others[score] <= limit).sum())
+        wrong, passed = int((~(known[score] <= limit)).sum()), int((others[score] <= limit).sum())
         labels = np.r_[np.zeros(len(known)), np.ones(len(others))]
-        rows.append(dict(score=score, auroc=roc_auc_score(labels, np.r_[known[score], others[score]]),
+        ranks = pd.Series(np.r_[known[score], others[score]]).rank(na_option='bottom')
+        rows.append(dict(score=score, auroc=roc_auc_score(labels, ranks),
                          refused=wrong / len(known), **_bounds('', wrong, len(known)),
                          accepted=passed / len(others), **_bounds('accepted_', passed, len(others))))
     return pd.DataFrame(rows).set_index('score')

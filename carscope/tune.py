@@ -17,6 +17,7 @@ from .config import Recipe, Split, choose_recipe, training_config
 from .engine import world_size
 from .data import checked_catalog, fingerprint, split_catalog, split_fingerprint
 from .files import OUTPUT_MARK, CarscopeError, MissingFile, as_path, atomic_write, check_writable, mark_output, require
+from .files import value_text, whole_number
 from .finetune import HEAD, WHOLE, Diverged, OutOfMemory, RunWriter, train
 from .metrics import YEAR_TARGETS
 from .palette import BLUE, plain_axes
@@ -43,6 +44,8 @@ def read_space(
     "Parse the ranges of a search. Raises CarscopeError for an unknown setting or an invalid value."
     ranges, value = {}, lambda key, v: getattr(choose_recipe(recipe, **{key: v}), key)
     space = space or {key: of for key, of in SPACES[recipe.unfreeze].items() if key not in recipe.unused}
+    if not isinstance(space, dict) or not all(isinstance(v, str) for v in [*space, *space.values()]):
+        raise CarscopeError(f"{value_text(space)} is not a valid space: use a dict such as dict(lr='1e-4:1e-2', batch_size='16,32')")
     for key, text in space.items():
         other, of = recipe.unused.get(key, ('', ''))
         if other and other not in space: raise CarscopeError(f'{key} has no effect with {other}={of}: search another setting')
@@ -100,6 +103,7 @@ def tune(
     Raises CarscopeError if the folder contains other files, or a search with other data or settings."""
     if world_size() > 1: raise CarscopeError('a search runs in one process: call it without torchrun')
     chosen, optuna, out = training_config(config, **changes), require('optuna', 'tune'), as_path(out, 'the folder of the search')
+    trials = whole_number('trials', trials)
     recipe = chosen.recipe
     ranges, last = read_space(recipe, space), WHOLE if recipe.unfreeze else HEAD
     check_writable(out)
