@@ -607,9 +607,13 @@ def export_command(
     "Network of a run as one file that works without carscope."
     from carscope import export
     from carscope.run import Run
-    done = export.export_run(Run(run), out, format and format.value, size)
-    print(f"{done['path']}: same predictions as the run on {done['images']} images (largest difference of a logit "
-          f"{done['difference']:.0e}); the file describes its inputs and outputs")
+    run = Run(run)
+    done, usual = export.export_run(run, out, format and format.value, size), run.config.recipe.eval_size
+    same = 'same predictions as the run' if size in (None, usual) else (
+        f'same logits as the network of the run at {size} px (the run was evaluated at {usual} px)')
+    print(f"{done['path']}: {same} on {done['images']} images (largest difference of a logit {done['difference']:.0e}); the file "
+          'describes its inputs and outputs')
+    if run.config.objective.name == 'class and box': print('The file predicts the class only: the box needs carscope.')
 
 # %% ../nbs/reference/cli.ipynb #dacc713e
 @command('calibrate')

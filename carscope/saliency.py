@@ -218,7 +218,11 @@ def verdict_text(
     check:SanityCheck, # from `sanity_check`
 ) -> str:
     "Format the verdict with its numbers in one line."
-    if check.verdict == 'not tested': return 'not tested: the check needs at least four images and maps that are not constant'
+    if check.verdict == 'not tested':
+        n = check.n_images
+        return 'not tested: the maps are constant' if n >= 4 else (
+            f'not tested: the check needs at least four images and found {n} (held-out images of the run are used if their files '
+            'exist)')
     meaning = dict(passed='', failed='; the maps do not show what the network learned',
                    undecided='; more images are needed to decide')
     value, low, high = (f'{round(v, 2) + 0:.2f}' for v in (check.similarity, check.low, check.high))
