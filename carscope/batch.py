@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 from pathlib import Path
@@ -33,7 +34,7 @@ from .onnx import Features, FromPixels, can_write_onnx, example_images, open_onn
 from .pictures import is_there, load_image, read_bytes, reference_size, split_crop
 from .predictions import ABOUT, Predictions, is_prediction_folder, read_about
 from .readers.folders import is_image
-from .readers.registry import CATALOG_COLUMNS, as_catalog
+from .readers.registry import CATALOG_COLUMNS, as_catalog, dropped_text
 from .run import Run, as_run, run_hash
 from .year_modernity import run_margin, year_table
 
@@ -297,11 +298,20 @@ def _prepare(folder, run, data, settings, engine, precision, device):
 def _listed(data):
     "The catalog of all images, with rows for those that cannot be used, such as missing files. Paths are absolute."
     _check_there(data)
-    catalog = list_catalog(data).copy()
-    dropped = [path for path, _ in catalog.attrs.get('dropped', ())]
-    gone = [path for path in dropped if is_image(Path(path)) or not os.path.isfile(path)] # no annotation files
+    with warnings.catch_warnings(): # missing images are no images that were left out, because they have a row
+        warnings.filterwarnings('ignore', message='.*: left out [0-9,]+ images?,')
+        catalog = list_catalog(data).copy()
+    dropped = dict(catalog.attrs.get('dropped', ()))
+    gone = [path for path in dropped if not is_there(path) or is_image(Path(path)) and not _opens(path)]
+    left_out = [(path, reason) for path, reason in dropped.items() if path not in gone]
+    if left_out: warnings.warn(f'left out {dropped_text(left_out)}', stacklevel=2)
     if gone: catalog = pd.concat([catalog, as_catalog(dict(image=gone))], ignore_index=True)
     return catalog.assign(image=catalog.image.map(os.path.abspath)) # the command may be repeated from another working folder
+
+def _opens(path):
+    try: load_image(path, size=32)
+    except CarscopeError: return False
+    return True
 
 def _check_there(data):
     "Raises MissingFile for an argument that does not exist. Images that a list or a table names may be missing."

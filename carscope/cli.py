@@ -378,9 +378,9 @@ def _predict_folder(run, images, out, top, columns, engine, precision, device, w
         raise KeyboardInterrupt(what) from None
     if not IS_MAIN_PROCESS: return
     n, before, missing = (counts[k] for k in ('images', 'before', 'missing'))
-    print(f"{out}: predictions of {n - missing:,} of {n:,} images" + f', {before:,} of them from earlier' * bool(before))
-    if counts['rows']:
-        print(f"predicted in this call: {counts['rows']:,}, {counts['images_per_second']:.0f} images per second")
+    print(f"{out}: {n - missing:,} of {n:,} images" + f', {before:,} of them from earlier' * bool(before))
+    if predicted := counts['rows'] - counts['unreadable']:
+        print(f"predicted in this call: {predicted:,}, {counts['images_per_second']:.0f} images per second")
     if counts['unreadable']: print(f"not opened: {counts['unreadable']:,}, with the reason in the column error")
     if counts['uncropped']:
         print(f"not cropped, although the run was trained on crops: {counts['uncropped']:,}, whose box is not known")
