@@ -434,7 +434,8 @@ def modernity_command(
     print(f'{len(table):,} images{outside}')
     if 'measures' in tables:
         print(f"{year_modernity.measure_table(tables['measures']).to_string()}\n(95 % intervals, bootstrap over model lines)")
-    print(f"{out or run.path/'modernity'}: {', '.join(f'{name}.csv' for name in tables)} and figures (.png)")
+    folder = Path(out or run.path/'modernity')
+    print(f"{folder}: {', '.join(f'{name}.csv' for name in tables)}" + ' and figures (.png)' * any(folder.glob('*.png')))
     return 2 if bad else 0
 
 # %% ../nbs/reference/cli.ipynb #3258599f

@@ -164,6 +164,7 @@ def _left_out(path, home):
 register(Reader(
     'folders of makes and models',
     'folders of makes and models (<make>/<model>/*.jpg or <make>/<model>/<year>/*.jpg, as in CompCars)', is_makes, read_makes,
+    precedence=-.5, # DVM-CAR has its front views in such folders
     key='makes', evidence='images two or three levels below the folder, none on the first level',
     used='label, make, model and year (folder names), split, and of CompCars names, view and box',
     unused='the official splits, parts and attributes of CompCars'))
