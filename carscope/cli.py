@@ -824,8 +824,19 @@ def main(arguments=None):
     logging.getLogger('huggingface_hub').setLevel(logging.ERROR)
     warnings.filterwarnings('ignore')
     warnings.filterwarnings('default', category=UserWarning, module='carscope')
-    warnings.showwarning = lambda message, *_, **__: print('carscope:', _one_line(message), file=sys.stderr)
+    warnings.showwarning = _show_warning
     sys.exit(_run(arguments, debug))
+
+_NO_FONT = 'some characters are boxes in the figures, because no font for them is installed: install one, such as Noto Sans CJK'
+_shown = set()
+
+def _show_warning(message, *_, **__):
+    "Print a warning in one line. matplotlib warns about each character without a font: this is printed once."
+    text = _one_line(message)
+    if text.startswith('Glyph '): text = _NO_FONT
+    if text == _NO_FONT and text in _shown: return
+    _shown.add(text)
+    print('carscope:', text, file=sys.stderr)
 
 def _run(arguments, debug):
     "Run a command. Returns the exit status: 0, 2 for an error that the user can fix, 1 for a bug, 130 after Ctrl-C."

@@ -149,7 +149,7 @@ def _open_study(optuna, out, about):
     out.mkdir(parents=True, exist_ok=True)
     mark_output(out)
     was = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.CRITICAL) # errors of a trial reach the caller
     try:
         with FileLock(out/'lock', timeout=0):
             study = _study(optuna, out, about['recipe']['epochs'] // 3, 'minimize' if 'measure' in about else 'maximize')
