@@ -740,6 +740,8 @@ def period_bounds(
     if even: periods = whole_number('periods', periods)
     bounds = [*range(low // periods * periods, high + periods, periods)] if even else [int(b) for b in periods]
     if bounds[-1] <= high and even: bounds.append(bounds[-1] + periods)
+    if even and len(bounds) < 3:
+        raise CarscopeError(f'periods={periods}: all images, from {low} to {high}, are in one period: choose shorter periods')
     if len(bounds) < 3 or sorted(set(bounds)) != bounds:
         raise CarscopeError(f"periods {', '.join(map(str, bounds))}: give the first year of each period (at least two, in "
                             'ascending order), then the year after the last period')
