@@ -827,7 +827,8 @@ def main(arguments=None):
     warnings.showwarning = _show_warning
     sys.exit(_run(arguments, debug))
 
-_NO_FONT = 'some characters are boxes in the figures, because no font for them is installed: install one, such as Noto Sans CJK'
+_NO_FONT = ('some characters are boxes in the figures, because the font of matplotlib does not have them: add an installed font to '
+            'font.family in your matplotlibrc file')
 _shown = set()
 
 def _show_warning(message, *_, **__):
