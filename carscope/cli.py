@@ -792,7 +792,7 @@ def demo_command(
     device:DeviceOption = _Device.auto,
 ):
     """Make model and year model, trained on generated cars. Both are evaluated on held-out cars and described in a report. Takes
-    three minutes on two processor cores; needs no internet connection if carscope[weights] is installed."""
+    two minutes on two processor cores; needs no internet connection if carscope[weights] is installed."""
     from carscope import demo
     start = time.perf_counter()
     def announce(target):
