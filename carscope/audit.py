@@ -328,6 +328,7 @@ def find_near_duplicates(
 ) -> pd.DataFrame: # i, j, distance, correlation, flipped; i < j
     "Find pairs of near-duplicates. Images of one colour are skipped. Raises CarscopeError for a number out of range."
     number_between('correlation', correlation, -1, 1)
+    number_between('tint', tint, 0, np.inf)
     rows = np.flatnonzero(~thumbs.flat)
     grey, hashes, parts = thumbs.grey, perceptual_hashes(thumbs.grey[rows]), []
     for flipped in (False, True) if flips else (False,):

@@ -31,9 +31,8 @@ from .inputs import image_arguments, list_catalog, stream_name
 from .localize import FOUND
 from .metrics import YEAR_TARGETS
 from .onnx import Features, FromPixels, can_write_onnx, example_images, open_onnx, quantise_onnx, write_onnx
-from .pictures import is_there, load_image, read_bytes, reference_size, split_crop
+from .pictures import NO_IMAGE, is_there, load_image, read_bytes, reference_size, split_crop
 from .predictions import ABOUT, Predictions, is_prediction_folder, read_about
-from .readers.folders import is_image
 from .readers.registry import CATALOG_COLUMNS, as_catalog, dropped_text
 from .run import Run, as_run, run_hash
 from .year_modernity import run_margin, year_table
@@ -301,17 +300,13 @@ def _listed(data):
     with warnings.catch_warnings(): # missing images are no images that were left out, because they have a row
         warnings.filterwarnings('ignore', message='.*: left out [0-9,]+ images?,')
         catalog = list_catalog(data).copy()
-    dropped = dict(catalog.attrs.get('dropped', ()))
-    gone = [path for path in dropped if not is_there(path) or is_image(Path(path)) and not _opens(path)]
-    left_out = [(path, reason) for path, reason in dropped.items() if path not in gone]
+    gone, left_out = {}, []
+    for path, reason in catalog.attrs.get('dropped', ()):
+        if reason == NO_IMAGE or is_there(path): left_out.append((path, reason))
+        else: gone[path] = reason
     if left_out: warnings.warn(f'left out {dropped_text(left_out)}', stacklevel=2)
-    if gone: catalog = pd.concat([catalog, as_catalog(dict(image=gone))], ignore_index=True)
+    if gone: catalog = pd.concat([catalog, as_catalog(dict(image=list(gone)))], ignore_index=True)
     return catalog.assign(image=catalog.image.map(os.path.abspath)) # the command may be repeated from another working folder
-
-def _opens(path):
-    try: load_image(path, size=32)
-    except CarscopeError: return False
-    return True
 
 def _check_there(data):
     "Raises MissingFile for an argument that does not exist. Images that a list or a table names may be missing."

@@ -55,7 +55,7 @@ class Facts:
     predictions:Predictions|None  # predictions of that split
     catalog:pd.DataFrame|None
     minutes:float|None            # duration of the training, in minutes
-    epochs:int|None               # number of complete epochs
+    epochs:int|None               # number of complete epochs; None: unknown
 
     @property
     def target(self) -> str: return self.config.target
@@ -77,6 +77,7 @@ def read_facts(
     part = None if predictions is None or not split else predictions.of_split(split)
     if part is not None and len(part.table) != metrics[split]['n']: part = None # the predictions are from another evaluation
     minutes, epochs = (None, None) if history is None else (float(history.seconds.sum() / 60), len(history))
+    if epochs is None and not (run.path/'model.safetensors').exists(): epochs = 0
     return Facts(run.path.resolve().name, config, metrics and metrics[split], split, aside, part, catalog, minutes, epochs)
 
 def _unknown(metrics):
@@ -278,9 +279,9 @@ def _evaluation(facts):
         by_line = facts.config.split.by == 'group'
         proportions, unit, others = (('Wilson score for the effective number of images (images of a model line are similar)',
                                       'model lines', '') if by_line else
-                                     ('Wilson score', 'images', '; all others: bootstrap over images'))
-        lines.append(f"Intervals: proportions: {proportions}; mean IoU: Student's t over {unit}; errors in years: bootstrap over "
-                     f'model lines{others}.')
+                                     ('Wilson score', 'images', '; macro F1: bootstrap over images'))
+        lines.append(f"Intervals: proportions: {proportions}; mean IoU: Student's t over {unit}; errors in years and rank "
+                     f'correlation: bootstrap over model lines{others}.')
     return '\n\n'.join(lines)
 
 # %% ../nbs/reference/card.ipynb #f999a284
@@ -295,7 +296,7 @@ def _training_data(facts, license):
                           'images': ', '.join(f'{images[s]:,} {name}' for s, name in parts.items() if s in images),
         'classes': f'{len(facts.vocab)} ({_code(facts.target)})',
                           'fingerprint': _code(data.fingerprint) if data.fingerprint else None,
-        'left out': f"{_some(data.dropped, 'image')} that could not be used" if data.dropped else None,
+        'left out': _some(data.dropped, 'image') + ' of the data set' if data.dropped else None,
         'lists': ', '.join(f'{k}: {_code(_last(v))}' for k,
                            v in dict(exclude=config.lists.exclude, relabel=config.lists.relabel).items() if v),
         'cropping': f'to the bounding box of the car, {_margin(config)}' if config.preparation.crop else None})
@@ -518,28 +519,28 @@ def write_card(
     out=None,         # folder of the card; None: folder of the run
     license:str=None, # licence, as in `make_card`
 ) -> Path: # path of the `README.md`
-    "Write the model card of a run."
+    "Write the model card of a run. Raises CarscopeError if the file was changed by hand."
     run = as_run(run)
     path, card = (run.path if out is None else as_path(out, 'a folder'))/'README.md', make_card(run, license)
     _save_card(card, path)
     return path
 
-_MARK = re.compile(r'\n<!-- written by carscope ([0-9a-f]{32}) -->\n$')
+_MARK = re.compile(rb'\r?\n<!-- written by carscope ([0-9a-f]{32}) -->\r?\n$')
 
 def _save_card(card, path):
     "Save a card with a checksum, which shows whether somebody has changed it."
     _check_unchanged(path)
-    text = str(card)
-    with atomic_write(path) as part: part.write_text(f'{text}\n<!-- written by carscope {_checksum(text)} -->\n')
+    text = str(card).encode()
+    with atomic_write(path) as part: part.write_bytes(text + f'\n<!-- written by carscope {_checksum(text)} -->\n'.encode())
 
-def _checksum(text): return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+def _checksum(text): return hashlib.md5(text.replace(b'\r\n', b'\n'), usedforsecurity=False).hexdigest()
 
 def _check_unchanged(path):
     "Raises CarscopeError if the file exists and is not as carscope wrote it."
-    if not path.exists(): return
-    text = path.read_text(errors='replace')
+    if not path.is_file(): return
+    text = path.read_bytes()
     mark = _MARK.search(text)
-    if not mark or mark[1] != _checksum(text[:mark.start()]):
+    if not mark or mark[1].decode() != _checksum(text[:mark.start()]):
         raise CarscopeError(f'{path} was changed by hand, or is not from this version of carscope: rename it, and write the card '
                             'again')
 
@@ -586,7 +587,8 @@ def write_hub(
     """Write a folder with the card and the network for timm, from which `fetch_run` restores the run.
 
     If timm has no such network, the folder contains the network in carscope's format. The catalog keeps only checksums and
-    splits, with which `carscope evaluate` excludes the training images. Raises CarscopeError if the folder has other files."""
+    splits, with which `carscope evaluate` excludes the training images. Raises CarscopeError if the folder has other files, or if
+    its card was changed by hand."""
     run, out = as_run(run), as_path(out, 'a new folder')
     if repo is not None: _checked(repo)
     check_writable(out)

@@ -435,7 +435,7 @@ def modernity_command(
     if 'measures' in tables:
         print(f"{year_modernity.measure_table(tables['measures']).to_string()}\n(95 % intervals, bootstrap over model lines)")
     folder = Path(out or run.path/'modernity')
-    print(f"{folder}: {', '.join(f'{name}.csv' for name in tables)}" + ' and figures (.png)' * any(folder.glob('*.png')))
+    print(f"{folder}: {', '.join(f'{name}.csv' for name in tables)}" + ' and figures (.png)' * any((folder/name).exists() for name in year_modernity.OUTPUTS if name.endswith('.png')))
     return 2 if bad else 0
 
 # %% ../nbs/reference/cli.ipynb #3258599f

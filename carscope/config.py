@@ -377,7 +377,7 @@ class Lists:
     exclude:str = ''                              # file with the list of excluded images
     relabel:str = ''                              # file with the list of relabelled images
     left_out:Optional[tuple[str, ...]] = None      # hashes of the excluded images without a remaining copy; None: not recorded
-    new_labels:dict[str, str] = Field(default_factory=dict) # {hash: new label}
+    new_labels:Optional[dict[str, str]] = None    # {hash: new label}; None: not recorded
 
 # %% ../nbs/reference/config.ipynb #fe40e0fe
 @typed

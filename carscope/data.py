@@ -363,10 +363,11 @@ def set_labels(catalog, labels):
     "The catalog with new `labels` (a dict from row position to label) and the facts of these labels."
     facts = list(FACTS)
     known = catalog[catalog.label.isin(set(labels.values()))].drop_duplicates('label').set_index('label')[facts]
-    parsed = parse_labels(pd.DataFrame(dict(label=list(labels.values())))).set_axis(list(labels), axis=0)
+    all_labels = pd.unique(pd.Series([*labels.values(), *catalog.label.dropna()], dtype=object)) # years only if all are years
+    parsed = parse_labels(pd.DataFrame(dict(label=all_labels))).set_index('label')
     changed, attrs = catalog.reset_index(drop=True), dict(catalog.attrs)
     for i, label in labels.items():
-        found = known.loc[label] if label in known.index else parsed.loc[i]
+        found = known.loc[label] if label in known.index else parsed.loc[label]
         changed.loc[i, ['label', *facts]] = [label, *(pd.NA if pd.isna(found[c]) else found[c] for c in facts)]
     changed.attrs = attrs | dict(relabelled=len(labels))
     return changed
@@ -640,7 +641,7 @@ def fold_catalog(
 
     Raises CarscopeError when there are fewer images or model lines than folds."""
     if by not in ('image', 'group'): raise CarscopeError(f"folds by '{by}' are unknown: choose image or group")
-    k = whole_number('k', k)
+    k = whole_number('k', k, 2)
     stratify = stratify or target or 'label'
     catalog, known = _with_known(catalog, target or stratify, stratify)
     free = catalog[known & ~catalog.split.isin(['valid', 'test'])]
@@ -741,6 +742,7 @@ def period_bounds(
     bounds = [*range(low // periods * periods, high + periods, periods)] if even else [int(b) for b in periods]
     if bounds[-1] <= high and even: bounds.append(bounds[-1] + periods)
     if even and len(bounds) < 3:
+        if low == high: raise CarscopeError(f'all images are from {low}: periods need images of several years')
         raise CarscopeError(f'periods={periods}: all images, from {low} to {high}, are in one period: choose shorter periods')
     if len(bounds) < 3 or sorted(set(bounds)) != bounds:
         raise CarscopeError(f"periods {', '.join(map(str, bounds))}: give the first year of each period (at least two, in "
@@ -794,7 +796,7 @@ def training_rows(
     rows = catalog.assign(target=values)[values.isin(vocab) & catalog.split.isin(['train', 'valid'])].reset_index(drop=True)
     n = rows.split.value_counts()
     if not n.get('valid'):
-        if not (held := int((catalog.split == 'valid').sum())): raise CarscopeError('there is no validation image: raise valid')
+        if not (held := int((catalog.split == 'valid').sum())): raise CarscopeError('there is no validation image: raise valid, or split by image')
         raise CarscopeError(f"none of the {held:,} validation images has a value of '{target}' that was trained on: choose another "
                             "target or split")
     images = n.get('train', 0)

@@ -775,7 +775,8 @@ def _where_it_stopped(out, config):
     for key in RESUMED:
         now, then = (getattr(c, key) for c in (config, earlier))
         if hasattr(now, '__dataclass_fields__'):
-            pairs += [(f'{key}.{f.name}', getattr(now, f.name), getattr(then, f.name)) for f in fields(now)]
+            values = ((f.name, getattr(now, f.name), getattr(then, f.name)) for f in fields(now))
+            pairs += [(f'{key}.{name}', n, t) for name, n, t in values if key != 'lists' or t is not None] # None: not recorded
         else: pairs.append((key, now, then))
     wrong = next((f'{key} is {now}, and was {then}' for key, now, then in pairs if now != then), None)
     if config.vocab != earlier.vocab or config.data.fingerprint != earlier.data.fingerprint: wrong = 'the data set has changed'

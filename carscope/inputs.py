@@ -23,7 +23,7 @@ from pathlib import Path
 import pandas as pd
 
 from .data import complete
-from .files import CarscopeError, available_cores
+from .files import CarscopeError, FileProblem, available_cores
 from .pictures import image_paths, load_image, split_crop
 from .readers.common import text_encoding
 from .readers.folders import is_image
@@ -81,6 +81,7 @@ _WEB = re.compile(r'(?i)(https?|ftp|s3|gs|hf):/')
 # %% ../nbs/reference/inputs.ipynb #b9c05881
 def _folder_catalog(folder):
     "The images in a folder: those that its data set lists, or else all, with the labels that follow from their folders."
+    if is_closed(folder): raise FileProblem(f'{folder} cannot be read (no permission): change its permissions')
     try: reader, _ = find_reader(folder)
     except CarscopeError: return as_catalog(dict(image=_images_below(folder)))
     try:
@@ -108,6 +109,7 @@ def _images_below(folder):
     if images:
         if others: warnings.warn(f'{folder}: left out {_are_no_images(others)}', stacklevel=2)
         return [str(p) for p in images]
+    if closed and not others: raise FileProblem(f'{folder}: no permission to read {closed[0]}: change its permissions')
     if not others: raise CarscopeError(f'{folder} contains no images: pass images, or a folder of them')
     try: return _every_image(folder).image
     except CarscopeError:

@@ -210,13 +210,13 @@ def detection_table(
     if not len(known) or not len(others):
         raise CarscopeError(f'{len(known):,} known images and {len(others):,} others cannot be compared: both are needed')
     from sklearn.metrics import roc_auc_score # slow to import
-    rows = []
+    rows, labels = [], np.r_[np.zeros(len(known)), np.ones(len(others))]
     for score in known:
-        limit = conformal_quantile(validation[score], 1 - refused)
-        wrong, passed = int((~(known[score] <= limit)).sum()), int((others[score] <= limit).sum())
-        labels = np.r_[np.zeros(len(known)), np.ones(len(others))]
-        ranks = pd.Series(np.r_[known[score], others[score]]).rank(na_option='bottom')
-        rows.append(dict(score=score, auroc=roc_auc_score(labels, ranks),
+        of_valid, of_known, of_others = (np.nan_to_num(t[score].to_numpy(float, na_value=np.nan), nan=np.inf)
+                                         for t in (validation, known, others))
+        limit = conformal_quantile(of_valid, 1 - refused)
+        wrong, passed = int((of_known > limit).sum()), int((of_others <= limit).sum())
+        rows.append(dict(score=score, auroc=roc_auc_score(labels, pd.Series(np.r_[of_known, of_others]).rank()),
                          refused=wrong / len(known), **_bounds('', wrong, len(known)),
                          accepted=passed / len(others), **_bounds('accepted_', passed, len(others))))
     return pd.DataFrame(rows).set_index('score')

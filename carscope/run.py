@@ -346,8 +346,9 @@ def prepare(self:Run,
     catalog = leave_out(catalog, gone, [LEFT_OUT] * gone.sum())
     if lists.new_labels:
         catalog = set_labels(catalog, {i: lists.new_labels[c] for i, c in enumerate(catalog.content) if c in lists.new_labels})
-    if lists.exclude and lists.left_out is None or lists.relabel and not lists.new_labels:
-        warnings.warn(f'{self.path} was trained with a list of images to leave out or relabel ({lists.exclude or lists.relabel}) '
+    both = (lists.exclude, lists.left_out), (lists.relabel, lists.new_labels)
+    if unknown := [file for file, images in both if file and images is None]:
+        warnings.warn(f"{self.path} was trained with a list of images to leave out or relabel ({' and '.join(unknown)}) "
                       'and does not say which: only images of its own splits are evaluated as in the training')
     if how.crop: catalog = crop_catalog(catalog, how.margin, how.keep_aspect)
     return with_periods(catalog, config.periods) if config.periods else catalog

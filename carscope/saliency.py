@@ -207,7 +207,8 @@ def sanity_checks(
         values = np.stack([excess_similarity(maps, other) for other in others], 1)
         similarity, low, high = two_way_interval(values)
         if np.ptp(values) == 0: low = high = similarity # maps that do not depend on the weights
-        checks[method] = SanityCheck(method, similarity, low, high, int(np.isfinite(values).any(1).sum()), n_networks)
+        n = len(x) if np.isnan(similarity) else int(np.isfinite(values).any(1).sum()) # the maps are constant, or some of them
+        checks[method] = SanityCheck(method, similarity, low, high, n, n_networks)
     return checks
 
 def sanity_check(net, x, question, method, layer=None, batch_size=32, n_networks=N_NETWORKS) -> SanityCheck:
@@ -219,10 +220,9 @@ def verdict_text(
 ) -> str:
     "Format the verdict with its numbers in one line."
     if check.verdict == 'not tested':
-        n = check.n_images
-        return 'not tested: the maps are constant' if n >= 4 else (
-            f'not tested: the check needs at least four images and found {n} (held-out images of the run are used if their files '
-            'exist)')
+        if check.n_images >= 4: return 'not tested: the maps are constant'
+        return (f'not tested: the check needs at least four images, and {check.n_images} could be used (held-out images of the '
+                'run are added if their files exist)')
     meaning = dict(passed='', failed='; the maps do not show what the network learned',
                    undecided='; more images are needed to decide')
     value, low, high = (f'{round(v, 2) + 0:.2f}' for v in (check.similarity, check.low, check.high))

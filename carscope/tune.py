@@ -17,7 +17,7 @@ from .config import Recipe, Split, choose_recipe, training_config
 from .engine import world_size
 from .data import checked_catalog, fingerprint, split_catalog, split_fingerprint
 from .files import OUTPUT_MARK, CarscopeError, MissingFile, as_path, atomic_write, check_writable, mark_output, require
-from .files import value_text, whole_number
+from .files import named_value, value_text, whole_number
 from .finetune import HEAD, WHOLE, Diverged, OutOfMemory, RunWriter, train
 from .metrics import YEAR_TARGETS
 from .palette import BLUE, plain_axes
@@ -43,9 +43,11 @@ def read_space(
 ) -> dict: # setting to (low, high, logarithmic), or to a list of values
     "Parse the ranges of a search. Raises CarscopeError for an unknown setting or an invalid value."
     ranges, value = {}, lambda key, v: getattr(choose_recipe(recipe, **{key: v}), key)
-    space = space or {key: of for key, of in SPACES[recipe.unfreeze].items() if key not in recipe.unused}
-    if not isinstance(space, dict) or not all(isinstance(v, str) for v in [*space, *space.values()]):
-        raise CarscopeError(f"{value_text(space)} is not a valid space: use a dict such as dict(lr='1e-4:1e-2', batch_size='16,32')")
+    space = space if space is not None else {key: of for key, of in SPACES[recipe.unfreeze].items() if key not in recipe.unused}
+    example = "use a dict such as dict(lr='1e-4:1e-2', batch_size='16,32')"
+    if not isinstance(space, dict) or not space: raise CarscopeError(f'{named_value("space", space)}: {example}')
+    if bad := next((v for v in [*space, *space.values()] if not isinstance(v, str)), None):
+        raise CarscopeError(f'{value_text(bad)} in the space is not text: {example}')
     for key, text in space.items():
         other, of = recipe.unused.get(key, ('', ''))
         if other and other not in space: raise CarscopeError(f'{key} has no effect with {other}={of}: search another setting')

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ..files import CarscopeError
+from .dvm import is_dvm
 from .folders import (
     MISSING_LINK, Folder, are_views, below, class_layout, class_shape, folder_notices, has_images, is_year, outside_classes)
 from .names import parse_labels
@@ -106,7 +107,8 @@ def is_makes(
     path, # a file or folder
 ) -> bool:
     "Does this folder contain images two or three levels below it that are not in sub-folders of class folders?"
-    return Path(path).is_dir() and class_shape(class_layout(Folder(image_home(path)))) == 'makes'
+    # DVM-CAR has its front views in such folders
+    return Path(path).is_dir() and class_shape(class_layout(Folder(image_home(path)))) == 'makes' and not is_dvm(path)
 
 def read_makes(
     path, # folder that contains folders of makes, or `train`, `valid` and `test` with such folders inside
@@ -164,7 +166,6 @@ def _left_out(path, home):
 register(Reader(
     'folders of makes and models',
     'folders of makes and models (<make>/<model>/*.jpg or <make>/<model>/<year>/*.jpg, as in CompCars)', is_makes, read_makes,
-    precedence=-.5, # DVM-CAR has its front views in such folders
     key='makes', evidence='images two or three levels below the folder, none on the first level',
     used='label, make, model and year (folder names), split, and of CompCars names, view and box',
     unused='the official splits, parts and attributes of CompCars'))

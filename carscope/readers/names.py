@@ -65,7 +65,7 @@ def parse_labels(
     years, such as 1998, they state only the year."""
     if 'label' not in rows: return rows
     labels = rows.label.dropna().unique()
-    if len(labels) > 1 and all(_plain_year.fullmatch(str(label)) for label in labels):
+    if len(labels) and all(_plain_year.fullmatch(str(label)) for label in labels):
         facts = {label: dict.fromkeys(FACTS) | dict(year=int(label)) for label in labels}
     else: facts = {label: parse_label(label) for label in labels}
     return rows.assign(**{c: [facts[label][c] if label in facts else None for label in rows.label] for c in FACTS})

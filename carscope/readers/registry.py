@@ -6,14 +6,16 @@
 __all__ = ['CATALOG_COLUMNS', 'NUMBERS', 'YEARS', 'SPLITS', 'MISSING', 'SPLIT_NAMES', 'NAMES', 'READERS', 'SYSTEM_FOLDERS',
            'Dropped', 'Unlabelled', 'notice', 'as_numbers', 'other_case', 'as_splits', 'as_catalog', 'composed',
            'encodable', 'readable', 'dropped_text', 'shorten', 'Reader', 'register', 'known_layouts', 'contents',
-           'read_catalog', 'is_showroom', 'named_columns', 'find_reader', 'list_folder', 'is_closed']
+           'read_catalog', 'is_showroom', 'named_columns', 'find_reader', 'list_folder', 'note_closed', 'is_closed']
 
 # %% ../../nbs/reference/readers/registry.ipynb #00761b41
+import errno
 import os
 import unicodedata
 import warnings
 from collections import Counter
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -265,10 +267,17 @@ def read_catalog(
     path = Path(os.path.abspath(os.path.expanduser(path))) # the `expanduser` of `Path` fails for an unknown user
     if not path.exists(): raise MissingFile(f'{path} does not exist: give the folder or file of a data set')
     if path.is_dir() and not _entries(path): raise CarscopeError(f'{path} is empty: give the folder or file of a data set')
-    reader, inner = find_reader(path)
-    if columns and not reader.takes_columns:
-        raise CarscopeError(f'{path} is {reader.name}: this format has no columns to choose, so leave out the names of columns')
-    catalog = reader.read(inner, columns=columns) if columns else reader.read(inner)
+    token = _closed.set(found := set())
+    try:
+        reader, inner = find_reader(path)
+        if columns and not reader.takes_columns:
+            raise CarscopeError(f'{path} is {reader.name}: this format has no columns to choose, so leave out the names of '
+                                'columns')
+        catalog = reader.read(inner, columns=columns) if columns else reader.read(inner)
+    finally: _closed.reset(token)
+    if found and reader.key not in ('folders', 'makes'): # these state it
+        names = ', '.join(shorten(os.path.relpath(f, path)) for f in sorted(found)[:3]) + ', ...' * (len(found) > 3)
+        notice(path, f"left out {len(found):,} folder{'s' * (len(found) > 1)} without permission to read: {names}")
     if unlabelled: catalog = _with_unlabelled(catalog)
     dropped = catalog.attrs['dropped']
     if not len(catalog) and dropped: raise CarscopeError(f'{path}: no image can be used ({dropped_text(dropped)})')
@@ -301,7 +310,9 @@ def named_columns(
 
 def _entries(folder):
     "The entries of a folder. Raises FileProblem if there is no permission to read the folder."
-    try: return os.listdir(folder)
+    try:
+        if is_closed(folder): raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return os.listdir(folder)
     except OSError as e: raise FileProblem(f'{folder} cannot be read ({e.strerror}): change its permissions') from None
 
 # %% ../../nbs/reference/readers/registry.ipynb #a209843a
@@ -330,14 +341,25 @@ def list_folder(
     closed:bool=False, # also subfolders without permission to read
 ) -> list[os.DirEntry]:
     """Subfolders or files in `folder`, sorted by name, without hidden entries, folders of the operating system, and folders that
-    carscope writes (runs, figures). The list of a folder without permission to read is empty."""
+    carscope writes (runs, figures). Subfolders without permission to read are left out; the list of such a folder is empty."""
     try:
         with os.scandir(folder) as entries:
             listed = sorted((e for e in entries if not e.name.startswith('.') and _is(e, kind)), key=lambda e: e.name)
     except PermissionError: return []
     if kind == 'is_file': return listed
     listed = [e for e in listed if e.name not in SYSTEM_FOLDERS and not is_output(e.path)]
-    return listed if closed else [e for e in listed if kind != 'is_dir' or not is_closed(e.path)]
+    if closed or kind != 'is_dir': return listed
+    open_ones = [e for e in listed if not is_closed(e.path)]
+    for e in listed if len(open_ones) < len(listed) else (): note_closed(e.path)
+    return open_ones
+
+_closed = ContextVar('closed', default=None) # folders without permission that were found while a data set is read
+
+def note_closed(
+    folder, # path of a folder, which is left out if there is no permission to read it
+):
+    "Remember that a data set is read without this folder, for the warning of `read_catalog`."
+    if _closed.get() is not None and is_closed(folder): _closed.get().add(str(folder))
 
 def is_closed(
     folder, # path of a folder

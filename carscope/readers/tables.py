@@ -595,22 +595,23 @@ def read_table_in(
 ) -> pd.DataFrame:
     "The catalog of the only table in a folder. Other images in the folder of the listed images are dropped."
     path = table_in(folder)
-    return _with_unlisted(path, read_table(path, columns), lambda home: True)
+    return _with_unlisted(path, read_table(path, columns), Unlabelled(f'not in {path.name}'))
 
-def _with_unlisted(path, catalog, there):
-    "The catalog; images that it does not list are dropped, if they are in a folder of listed images for which `there` is true."
+def _with_unlisted(path, catalog, reason, within=None):
+    """The catalog; other images in the folders of the listed images are dropped for a reason. `within`: only in such folders
+    inside this one."""
     listed = {split_crop(p)[0] for p in catalog.image}
-    homes = {os.path.dirname(p) for p in listed}
-    files = [e.path for home in homes if there(home) for e in list_folder(home, 'is_file')]
-    others = [(f, Unlabelled(f'not in {path.name}')) for f in files if _image_file.search(f) and f not in listed]
+    homes, keys = {os.path.dirname(p) for p in listed}, {name_key(p) for p in listed} # a disk may ignore the case of names
+    if within: homes = {home for home in homes if Path(os.path.abspath(home)).is_relative_to(os.path.abspath(within))}
+    files = [e.path for home in homes for e in list_folder(home, 'is_file')]
+    others = [(f, reason) for f in files if _image_file.search(f) and name_key(f) not in keys]
     return as_catalog(catalog, [*catalog.attrs['dropped'], *others])
 
 def _read_own(path, columns=None):
     "The catalog in a file, or the `catalog.csv` in a folder. Other images in the folder beside listed images are dropped."
     if not path.is_dir(): return read_table(path, columns)
-    within = os.path.abspath(path)
-    inside = lambda home: os.path.commonpath([within, os.path.abspath(home)]) == within
-    return _with_unlisted(path/'catalog.csv', read_table(path/'catalog.csv', columns), inside)
+    # such a catalog is a choice of images: others are not predicted
+    return _with_unlisted(path/'catalog.csv', read_table(path/'catalog.csv', columns), 'not in catalog.csv', path)
 
 def _start_of(path, n=200):
     "The first rows of a text table."
