@@ -435,7 +435,8 @@ def modernity_command(
     if 'measures' in tables:
         print(f"{year_modernity.measure_table(tables['measures']).to_string()}\n(95 % intervals, bootstrap over model lines)")
     folder = Path(out or run.path/'modernity')
-    print(f"{folder}: {', '.join(f'{name}.csv' for name in tables)}" + ' and figures (.png)' * any((folder/name).exists() for name in year_modernity.OUTPUTS if name.endswith('.png')))
+    figures = any((folder/name).exists() for name in year_modernity.OUTPUTS if name.endswith('.png'))
+    print(f"{folder}: {', '.join(f'{name}.csv' for name in tables)}" + ' and figures (.png)' * figures)
     return 2 if bad else 0
 
 # %% ../nbs/reference/cli.ipynb #3258599f
@@ -827,8 +828,8 @@ def main(arguments=None):
     warnings.showwarning = _show_warning
     sys.exit(_run(arguments, debug))
 
-_NO_FONT = ('some characters are boxes in the figures, because the font of matplotlib does not have them: add an installed font to '
-            'font.family in your matplotlibrc file')
+_NO_FONT = ('some characters are boxes in the figures, because the font of matplotlib does not have them: add an installed font '
+            'to font.family in your matplotlibrc file')
 _shown = set()
 
 def _show_warning(message, *_, **__):

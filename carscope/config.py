@@ -277,7 +277,8 @@ class TrainingConfig:
                           "tf_efficientnet_lite0, 1 and 2 from pip install 'carscope[weights]', all others from the internet.")
     recipe:Annotated[Recipe, BeforeValidator(choose_recipe)] = setting(
         RECIPES['one_cycle'], f"Recipe: {', '.join(RECIPES)}.", choices=tuple(RECIPES))
-    valid:float = setting(.2, 'Fraction of images held out for validation, 0 to 1. Ignored if the data set has an official validation split.', ge=0, lt=1)
+    valid:float = setting(.2, 'Fraction of images held out for validation, 0 to 1. Ignored if the data set has an official '
+                              'validation split.', ge=0, lt=1)
     test:float = setting(0., 'Fraction of images held out for testing, 0 to 1.', ge=0, lt=1)
     split_by:Literal['image', 'group'] = setting(
         'image', 'Unit of the split; group keeps all images of a model line on one side.', choices=('image', 'group'))

@@ -796,9 +796,10 @@ def training_rows(
     rows = catalog.assign(target=values)[values.isin(vocab) & catalog.split.isin(['train', 'valid'])].reset_index(drop=True)
     n = rows.split.value_counts()
     if not n.get('valid'):
-        if not (held := int((catalog.split == 'valid').sum())): raise CarscopeError('there is no validation image: raise valid, or split by image')
-        raise CarscopeError(f"none of the {held:,} validation images has a value of '{target}' that was trained on: choose another "
-                            "target or split")
+        held = int((catalog.split == 'valid').sum())
+        if not held: raise CarscopeError('there is no validation image: raise valid, or split by image')
+        raise CarscopeError(f"none of the {held:,} validation images has a value of '{target}' that was trained on: choose "
+                            'another target or split')
     images = n.get('train', 0)
     if batch_size > images:
         way = f'use a batch size of {max(2, images // 4)}, or more images' if images > 1 else 'add images'

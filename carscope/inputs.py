@@ -105,7 +105,8 @@ def _images_below(folder):
     for file in sorted(_files_below(folder, set(), closed)): (images if is_image(file) else others).append(file)
     if closed:
         names = f"{', '.join(map(shorten, closed[:3]))}{', ...' * (len(closed) > 3)}"
-        warnings.warn(f"left out {len(closed):,} folder{'s' * (len(closed) > 1)} without permission to read: {names}", stacklevel=2)
+        folders = f"{len(closed):,} folder{'s' * (len(closed) > 1)}"
+        warnings.warn(f'left out {folders} without permission to read: {names}', stacklevel=2)
     if images:
         if others: warnings.warn(f'{folder}: left out {_are_no_images(others)}', stacklevel=2)
         return [str(p) for p in images]

@@ -626,7 +626,8 @@ register(Reader('a catalog', 'a catalog (.csv, .tsv, .txt or .parquet with a col
                 is_table, _read_own,
                 precedence=2, key='catalog', evidence='suffix of the file, or catalog.csv in the folder',
                 used='paths of images, labels, make, model, body, year, box, view, group, split, source, other columns',
-                unused='spreadsheets (.xlsx), tables without a header, images that the catalog.csv of a folder does not list (stated)',
+                unused='spreadsheets (.xlsx), tables without a header, images that the catalog.csv of a folder does not list '
+                       '(stated)',
                 takes_columns=True,
                 write=lambda catalog, folder: write_catalog(catalog, Path(folder)/'catalog.csv')))
 register(Reader('a folder with one table', 'a folder that holds one table (.csv or .tsv) of its images',
