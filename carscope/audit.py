@@ -17,6 +17,7 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from numbers import Integral
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -31,7 +32,8 @@ from .backbone import load_body, own_size, takes_size
 from .config import DEFAULT_ARCH
 from .data import BOX_FAULTS, box_faults, check_images, fold_catalog, read_catalog
 from .engine import cached_features, choose_compute
-from .files import CarscopeError, as_path, atomic_write, available_cores, check_writable, number_between, write_json
+from .files import CarscopeError, as_path, atomic_write, available_cores, check_writable, named_value, number_between
+from .files import write_json
 from .metrics import YEAR_TARGETS, percent, wilson
 from .palette import BLACK, BLUE, GREY, LIGHT_GREY, ORANGE, plain_axes
 from .pictures import load_image, read_bytes, split_crop
@@ -329,6 +331,7 @@ def find_near_duplicates(
     "Find pairs of near-duplicates. Images of one colour are skipped. Raises CarscopeError for a number out of range."
     number_between('correlation', correlation, -1, 1)
     number_between('tint', tint, 0, np.inf)
+    if not isinstance(distance, Integral): raise CarscopeError(f"{named_value('distance', distance)}: use 0 to 63 bits")
     rows = np.flatnonzero(~thumbs.flat)
     grey, hashes, parts = thumbs.grey, perceptual_hashes(thumbs.grey[rows]), []
     for flipped in (False, True) if flips else (False,):

@@ -739,6 +739,9 @@ def period_bounds(
     if not len(years): raise CarscopeError('no image has a year: periods need the column year')
     even, (low, high) = np.ndim(periods) == 0, (years.min(), years.max())
     if even: periods = whole_number('periods', periods)
+    elif not len(periods) or not all(isinstance(b, Integral) for b in periods):
+        raise CarscopeError('the periods are not a list of years: give the first year of each period, then the year after the '
+                            'last period')
     bounds = [*range(low // periods * periods, high + periods, periods)] if even else [int(b) for b in periods]
     if bounds[-1] <= high and even: bounds.append(bounds[-1] + periods)
     if even and len(bounds) < 3:

@@ -8,6 +8,7 @@ __all__ = ['EXPORTS', 'SUFFIXES', 'describe_export', 'export_run', 'example_pixe
 # %% ../nbs/reference/export.ipynb #b67fab7a
 import io
 import json
+from numbers import Real
 from pathlib import Path
 from zipfile import is_zipfile
 
@@ -15,7 +16,7 @@ from zipfile import is_zipfile
 from . import __version__
 from .backbone import feature_width
 from .engine import Compute, inference_copy
-from .files import CarscopeError, MissingFile, as_path, as_text, atomic_write, require, whole_number
+from .files import CarscopeError, MissingFile, as_path, as_text, atomic_write, named_value, require, whole_number
 from .onnx import FromPixels, open_onnx, write_onnx
 from .ood import OODScore
 from .pictures import is_there, load_image
@@ -70,8 +71,8 @@ def export_run(
     net, config = run.network(), run.config
     size = config.recipe.eval_size if size is None else whole_number('size', size)
     if temperature is None: temperature = config.calibration.temperature
-    if not 0 < temperature < float('inf'):
-        raise CarscopeError(f'temperature={temperature:g} is out of range: use a number above 0')
+    if not isinstance(temperature, Real) or not 0 < temperature < float('inf'):
+        raise CarscopeError(f"{named_value('temperature', temperature)} is out of range: use a number above 0")
     feature_width(net.body, size) # raises CarscopeError if the network does not take images of this size
     about, out = describe_export(run, size, temperature), Path(out or run.path)
     if not out.suffix and out.is_file():
