@@ -234,6 +234,10 @@ MAX_PAIRS = 20_000_000
 
 class TooManyPairs(CarscopeError): "Too many pairs of images have similar hashes."
 
+def _check_distance(distance):
+    if isinstance(distance, Integral) and 0 <= distance < 64: return
+    raise CarscopeError(f"{named_value('distance', distance)} is out of range: use 0 to 63 bits")
+
 def alike(
     hashes,             # (n,) uint64
     distance:int=10,    # maximum number of different bits, 0 to 63
@@ -243,7 +247,7 @@ def alike(
 
     Multi-index hashing (Norouzi, Punjani and Fleet, CVPR 2012). Raises TooManyPairs when a quarter of the bits finds more than
     `MAX_PAIRS`, and CarscopeError for a `distance` out of range."""
-    if not 0 <= distance < 64: raise CarscopeError(f'distance={distance} is out of range: use 0 to 63 bits')
+    _check_distance(distance)
     hashes = np.asarray(hashes, np.uint64)
     others = hashes if others is None else np.asarray(others, np.uint64)
     radii = np.array([(distance + 1)//4 - (q >= (distance + 1) % 4) for q in range(4)])
@@ -331,7 +335,7 @@ def find_near_duplicates(
     "Find pairs of near-duplicates. Images of one colour are skipped. Raises CarscopeError for a number out of range."
     number_between('correlation', correlation, -1, 1)
     number_between('tint', tint, 0, np.inf)
-    if not isinstance(distance, Integral): raise CarscopeError(f"{named_value('distance', distance)}: use 0 to 63 bits")
+    _check_distance(distance)
     rows = np.flatnonzero(~thumbs.flat)
     grey, hashes, parts = thumbs.grey, perceptual_hashes(thumbs.grey[rows]), []
     for flipped in (False, True) if flips else (False,):

@@ -840,6 +840,7 @@ def _show_warning(message, *_, **__):
     _shown.add(text)
     print('carscope:', text, file=sys.stderr)
 
+# %% ../nbs/reference/cli.ipynb #8f0dca4b
 def _run(arguments, debug):
     "Run a command. Returns the exit status: 0, 2 for an error that the user can fix, 1 for a bug, 130 after Ctrl-C."
     try:

@@ -216,6 +216,7 @@ def as_path(
     if not isinstance(text, str) or not text: raise CarscopeError(f'{value_text(value)} is no path: give {what}')
     return Path(value)
 
+# %% ../nbs/reference/files.ipynb #51084118
 def whole_number(
     name:str,   # of the argument
     value,

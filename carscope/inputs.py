@@ -27,8 +27,8 @@ from .files import CarscopeError, FileProblem, available_cores
 from .pictures import image_paths, load_image, split_crop
 from .readers.common import text_encoding
 from .readers.folders import is_image
-from .readers.registry import CATALOG_COLUMNS, Dropped, as_catalog, find_reader
-from .readers.registry import is_closed, is_showroom, list_folder, notice, read_catalog, shorten
+from .readers.registry import CATALOG_COLUMNS, Dropped, as_catalog, closed_folders, closed_text, find_reader, is_closed
+from .readers.registry import is_showroom, list_folder, notice, read_catalog, shorten
 from .run import is_run
 
 # %% ../nbs/reference/inputs.ipynb #e08b2723
@@ -101,32 +101,29 @@ _BY_FOLDER = 'folders', 'makes' # formats whose labels are names of folders
 
 def _images_below(folder):
     "The images in a folder and its subfolders, or else those of the data set in it."
-    images, others, closed = [], [], []
-    for file in sorted(_files_below(folder, set(), closed)): (images if is_image(file) else others).append(file)
-    if closed:
-        names = f"{', '.join(map(shorten, closed[:3]))}{', ...' * (len(closed) > 3)}"
-        folders = f"{len(closed):,} folder{'s' * (len(closed) > 1)}"
-        warnings.warn(f'left out {folders} without permission to read: {names}', stacklevel=2)
+    images, others = [], []
+    with closed_folders() as closed:
+        for file in sorted(_files_below(folder, set())): (images if is_image(file) else others).append(file)
+    if closed and not images and not others:
+        raise FileProblem(f'{folder}: no permission to read {min(closed)}: change its permissions')
+    if closed: warnings.warn(f'{folder}: {closed_text(closed, folder)}', stacklevel=2)
     if images:
         if others: warnings.warn(f'{folder}: left out {_are_no_images(others)}', stacklevel=2)
         return [str(p) for p in images]
-    if closed and not others: raise FileProblem(f'{folder}: no permission to read {closed[0]}: change its permissions')
     if not others: raise CarscopeError(f'{folder} contains no images: pass images, or a folder of them')
     try: return _every_image(folder).image
     except CarscopeError:
         what = f'{folder} contains no images, only {_are_no_images(others)}'
         raise CarscopeError(f'{what}: pass images, or a folder of them') from None
 
-def _files_below(folder, seen, closed):
+def _files_below(folder, seen):
     """The files in a folder and its subfolders, and links to missing files, which are missing images. A folder that is linked
-    into itself is entered once. Folders without permission to read are added to `closed`."""
+    into itself is entered once."""
     if (real := os.path.realpath(folder)) in seen: return
     seen.add(real)
     yield from (Path(e.path) for e in list_folder(folder, 'is_file'))
     yield from (Path(e.path) for e in list_folder(folder, 'is_symlink') if not os.path.exists(e.path))
-    for e in list_folder(folder, 'is_dir', closed=True):
-        if is_closed(e.path): closed.append(e.path)
-        else: yield from _files_below(e.path, seen, closed)
+    for e in list_folder(folder, 'is_dir'): yield from _files_below(e.path, seen)
 
 def _are_no_images(files):
     what = '1 file that is not an image' if len(files) == 1 else f'{len(files):,} files that are not images'

@@ -68,6 +68,7 @@ def fraction_interval(
     else: effective = min(n, p * (1 - p) / max(variance, 1e-12) * (1.96 / t.ppf(.975, g - 1))**2)
     return wilson(p * effective, effective)
 
+# %% ../nbs/reference/metrics.ipynb #a230adc6
 def paired_gain(
     before, after, # (n,) booleans: whether the first and the second model classify each image correctly
 ) -> tuple[float, float, float]: # gain in accuracy (-1 to 1) and its 95 % interval; NaN for n = 0

@@ -21,7 +21,7 @@ from pyarrow.csv import ConvertOptions, ParseOptions, ReadOptions, read_csv
 
 from ..files import CarscopeError, MissingFile
 from ..palette import BLUE, GREY, plain_axes
-from .registry import Reader, Unlabelled, as_catalog, list_folder, note_closed, register
+from .registry import Reader, Unlabelled, as_catalog, leave_out_closed, list_folder, register
 
 # %% ../../nbs/reference/readers/dvm.ipynb #9821eb36
 TABLES = 'Basic_table.csv', 'Ad_table.csv', 'Image_table.csv'
@@ -228,7 +228,7 @@ def _paths(
 
 def _from_fronts(folder):
     "The confirmed front views in `folder` as an Arrow table with the columns image, name, viewpoint, quality."
-    found = [(f, names) for f, _, names in os.walk(folder, onerror=lambda e: note_closed(e.filename))]
+    found = [(f, names) for f, _, names in os.walk(folder, onerror=lambda e: leave_out_closed(e.filename))]
     names = pa.array(list(chain.from_iterable(n for _, n in found)), pa.large_string())
     folder_of = np.repeat(np.arange(len(found)), [len(n) for _, n in found])
     places = pa.array([f for f, _ in found], pa.large_string()).take(pa.array(folder_of))

@@ -6,7 +6,8 @@
 __all__ = ['CATALOG_COLUMNS', 'NUMBERS', 'YEARS', 'SPLITS', 'MISSING', 'SPLIT_NAMES', 'NAMES', 'READERS', 'SYSTEM_FOLDERS',
            'Dropped', 'Unlabelled', 'notice', 'as_numbers', 'other_case', 'as_splits', 'as_catalog', 'composed',
            'encodable', 'readable', 'dropped_text', 'shorten', 'Reader', 'register', 'known_layouts', 'contents',
-           'read_catalog', 'is_showroom', 'named_columns', 'find_reader', 'list_folder', 'note_closed', 'is_closed']
+           'read_catalog', 'is_showroom', 'named_columns', 'find_reader', 'list_folder', 'closed_folders',
+           'leave_out_closed', 'is_closed', 'closed_text']
 
 # %% ../../nbs/reference/readers/registry.ipynb #00761b41
 import errno
@@ -15,6 +16,7 @@ import unicodedata
 import warnings
 from collections import Counter
 from collections.abc import Callable
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import islice
@@ -267,17 +269,13 @@ def read_catalog(
     path = Path(os.path.abspath(os.path.expanduser(path))) # the `expanduser` of `Path` fails for an unknown user
     if not path.exists(): raise MissingFile(f'{path} does not exist: give the folder or file of a data set')
     if path.is_dir() and not _entries(path): raise CarscopeError(f'{path} is empty: give the folder or file of a data set')
-    token = _closed.set(found := set())
-    try:
+    with closed_folders() as closed:
         reader, inner = find_reader(path)
         if columns and not reader.takes_columns:
             raise CarscopeError(f'{path} is {reader.name}: this format has no columns to choose, so leave out the names of '
                                 'columns')
         catalog = reader.read(inner, columns=columns) if columns else reader.read(inner)
-    finally: _closed.reset(token)
-    if found and reader.key not in ('folders', 'makes'): # these state it
-        names = ', '.join(shorten(os.path.relpath(f, path)) for f in sorted(found)[:3]) + ', ...' * (len(found) > 3)
-        notice(path, f"left out {len(found):,} folder{'s' * (len(found) > 1)} without permission to read: {names}")
+    if closed and reader.key not in ('folders', 'makes'): notice(path, closed_text(closed, path)) # these two state it themselves
     if unlabelled: catalog = _with_unlabelled(catalog)
     dropped = catalog.attrs['dropped']
     if not len(catalog) and dropped: raise CarscopeError(f'{path}: no image can be used ({dropped_text(dropped)})')
@@ -285,6 +283,7 @@ def read_catalog(
     if dropped: warnings.warn(f'{path}: left out {dropped_text(dropped)}', stacklevel=2)
     return catalog
 
+# %% ../../nbs/reference/readers/registry.ipynb #adc90c22
 def _with_unlabelled(catalog):
     "The catalog with the dropped images that can be predicted, in rows without a label."
     known, dropped = set(catalog.image), catalog.attrs['dropped']
@@ -338,7 +337,6 @@ def find_reader(
 def list_folder(
     folder,   # path of a folder
     kind:str, # `is_dir`, `is_file` or `is_symlink`
-    closed:bool=False, # also subfolders without permission to read
 ) -> list[os.DirEntry]:
     """Subfolders or files in `folder`, sorted by name, without hidden entries, folders of the operating system, and folders that
     carscope writes (runs, figures). Subfolders without permission to read are left out; the list of such a folder is empty."""
@@ -348,24 +346,7 @@ def list_folder(
     except PermissionError: return []
     if kind == 'is_file': return listed
     listed = [e for e in listed if e.name not in SYSTEM_FOLDERS and not is_output(e.path)]
-    if closed or kind != 'is_dir': return listed
-    open_ones = [e for e in listed if not is_closed(e.path)]
-    for e in listed if len(open_ones) < len(listed) else (): note_closed(e.path)
-    return open_ones
-
-_closed = ContextVar('closed', default=None) # folders without permission that were found while a data set is read
-
-def note_closed(
-    folder, # path of a folder, which is left out if there is no permission to read it
-):
-    "Remember that a data set is read without this folder, for the warning of `read_catalog`."
-    if _closed.get() is not None and is_closed(folder): _closed.get().add(str(folder))
-
-def is_closed(
-    folder, # path of a folder
-) -> bool:
-    "Whether there is no permission to read the files in a folder."
-    return not os.access(folder, os.R_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)
+    return [e for e in listed if not leave_out_closed(e.path)] if kind == 'is_dir' else listed
 
 SYSTEM_FOLDERS = {'__MACOSX', '__pycache__', '@eaDir', '$RECYCLE.BIN', 'System Volume Information', 'lost+found'}
 
@@ -373,3 +354,35 @@ def _is(entry, kind):
     "Is `entry` of this kind? A symbolic link that points to itself is neither."
     try: return getattr(entry, kind)()
     except OSError: return False
+
+# %% ../../nbs/reference/readers/registry.ipynb #26fea198
+_closed = ContextVar('closed', default=None) # a set, within `closed_folders`
+
+@contextmanager
+def closed_folders():
+    "Collect, in a set of paths, the folders without permission to read that `list_folder` leaves out."
+    token = _closed.set(found := set())
+    try: yield found
+    finally: _closed.reset(token)
+
+def leave_out_closed(
+    folder, # path of a folder
+) -> bool:
+    "Whether there is no permission to read a folder. It is then added to the set of `closed_folders`."
+    closed = is_closed(folder)
+    if closed and _closed.get() is not None: _closed.get().add(str(folder))
+    return closed
+
+def is_closed(
+    folder, # path of a folder
+) -> bool:
+    "Whether there is no permission to read the files in a folder."
+    return not os.access(folder, os.R_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)
+
+def closed_text(
+    folders, # paths, from `closed_folders`
+    home,    # the folder that they are in
+) -> str:
+    "A sentence that names up to three of the folders."
+    names = ', '.join(shorten(os.path.relpath(f, home)) for f in sorted(folders)[:3]) + ', ...' * (len(folders) > 3)
+    return f"left out {len(folders):,} folder{'s' * (len(folders) > 1)} without permission to read: {names}"
