@@ -45,6 +45,7 @@ def call(data, weights, options, out, **environment):
     subprocess.run([sys.executable, *command], check=True, env={**os.environ, **environment})
 
 def train(data, weights, runs, *names):
+    if unknown := set(names) - set(ROWS): sys.exit(f"there is no row '{min(unknown)}': choose {', '.join(ROWS)}")
     for name in names or ROWS:
         out = Path(runs)/name.replace(' ', '-')
         if not (out/'metrics.json').exists():

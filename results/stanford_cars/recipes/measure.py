@@ -32,6 +32,7 @@ PIECES = {'one_cycle as shipped': OURS} | {what: choose_recipe(OURS, **change) f
 FROM_SCRATCH = choose_recipe('one_cycle', size=SIZE, epochs=40, lr_decay=1)
 
 def main(data, runs, part, *seeds):
+    if part not in ('own', 'equal', 'pieces', 'scratch'): sys.exit(f"'{part}' is no part: choose own, equal, pieces or scratch")
     here, runs, cars = Path(__file__).parent, Path(runs), read_catalog(data)
     labels = sorted(cars.label.unique())
     chosen, others = (cars[cars.label.isin(labels[i::5])] for i in (0, 2))  # every fifth class; pieces are chosen on other classes

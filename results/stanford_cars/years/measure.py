@@ -30,6 +30,8 @@ def write_networks(arch, by, whole):
     rows.to_csv(file, index=False, float_format='%.6g')
 
 def main(data, arch, runs, name, *folds):
+    if name not in ('group', 'image', 'group-balanced'): sys.exit(f"'{name}' is unknown: choose group, image or group-balanced")
+    if wrong := set(folds) - set('01234'): sys.exit(f"there is no fold '{min(wrong)}': choose 0 to 4")
     by, _, balance = name.partition('-')
     here, cars = Path(__file__).parent, fold_catalog(check_images(read_catalog(data)), 5, by)
     year_of = cars.drop_duplicates('label').set_index('label').year.astype(int)
