@@ -253,7 +253,7 @@ class RunWriter(Callback):
         self.total = np.zeros((1, 2)) # sum of the losses, and number of images
         if self.epoch < self.done: raise CancelEpochException
     def after_batch(self):
-        if self.training: self.total += float(self.loss) * find_bs(self.yb), find_bs(self.yb)
+        if self.training: self.total += float(self.loss.detach()) * find_bs(self.yb), find_bs(self.yb)
         if self.training and any_process(not torch.isfinite(self.loss_grad), self.task.compute.device):
             raise self._diverged(f'the loss is not finite in epoch {len(self.task.history) + 1}, batch {self.iter + 1}')
         self.bar.update()
