@@ -19,7 +19,8 @@ OURS = choose_recipe('one_cycle', size=SIZE)
 
 def shorten(recipe):
     "The recipe in BUDGET epochs, its drops of the learning rate in proportion."
-    return choose_recipe(recipe, epochs=BUDGET, drop_epochs=max(1, round(recipe.drop_epochs * BUDGET / recipe.epochs)))
+    drops = dict(drop_epochs=max(1, round(recipe.drop_epochs * BUDGET / recipe.epochs))) if recipe.schedule in ('step', 'plateau') else {}
+    return choose_recipe(recipe, epochs=BUDGET, **drops)
 
 OWN = {name: choose_recipe(name, size=SIZE) for name in RECIPES}
 EQUAL = {name: shorten(recipe) for name, recipe in OWN.items()}
