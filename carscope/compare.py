@@ -172,8 +172,8 @@ def plot_recipes(
         ends = own.unstack('seed').dropna() * 100
         left.fill_between(ends.index, ends.min(axis=1), ends.max(axis=1), color=colours[name], alpha=.15, lw=0)
         left.plot(ends.index, ends.mean(axis=1), color=colours[name], label=name)
-    left.set(xlabel='epoch of the fine-tuning stage (0: after training the head)', ylabel='validation accuracy (%)',
-             ylim=(0, None))
+    head = (curves.done == 0).any()
+    left.set(xlabel='epoch of the fine-tuning stage (0: after training the head)' if head else 'epoch', ylabel='validation accuracy (%)', ylim=(0, None))
     left.set_xscale('function', functions=(np.sqrt, np.square))
     ticks = [n for n in (0, 1, 2, 5, 10, 20, 30, 50, 70, 100, 150, 200, 300, 500) if n <= curves.done.max()]
     left.set_xticks(ticks, ticks)
@@ -221,14 +221,22 @@ def recipes_html(
     table:pd.DataFrame,  # from `recipe_table`
     start:str='one_cycle', # recipe that is highlighted first
 ) -> str: # HTML
-    "Learning curves of recipes (mean over seeds) with controls for the axis and the recipe, as `interactive.interactive_html`."
-    mean = curves.groupby(['recipe', 'epoch'])[['minutes', 'accuracy']].mean().reset_index('epoch')
+    """Learning curves of recipes with controls for the axis and the recipe, as `interactive.interactive_html`.
+
+    A curve is the mean over seeds, up to the last epoch of the seed that stops first."""
+    mean = _mean_curves(curves)
     rows = table.sort_values('accuracy', ascending=False).set_index('recipe')
     frames = {(axis, recipe): _curves_svg(mean, axis, recipe) + f'<p>{html.escape(_words(recipe, rows.loc[recipe]))}</p>'
               for axis in ('minutes', 'epochs') for recipe in rows.index}
     return interactive_html(frames, {'axis': 'buttons', 'recipe': 'buttons'}, start=('minutes', start), hover=True)
 
-SHORTEST = .03 # minutes; the logarithmic axis starts here at the earliest
+def _mean_curves(curves):
+    "Means over seeds, up to the last epoch of the seed that stops first."
+    grouped = curves.groupby(['recipe', 'epoch'])
+    mean, seeds = grouped[['minutes', 'accuracy']].mean(), grouped.seed.nunique()
+    return mean[seeds == seeds.groupby('recipe').transform('max')].reset_index('epoch')
+
+SHORTEST = .01 # minutes; the logarithmic axis starts here at the earliest
 
 def _words(recipe, row):
     accuracy = with_interval(*(100 * row[c] for c in ('accuracy', 'low', 'high')), '.1f', int(row.n))
@@ -241,7 +249,7 @@ def _curves_svg(mean, axis, recipe):
     low, high = (max(mean[column].min(), SHORTEST), mean[column].max()) if log else (0, mean[column].max())
     scale = (lambda v: np.log(max(v, low) / low) / np.log(high / low)) if log else (lambda v: v / high)
     x, y = (lambda v: 50 + 580 * scale(v)), (lambda v: 270 - 250 * v)
-    ticks = [t for t in (.1, .3, 1, 3, 10, 30, 100, 300) if low <= t <= high] if log else range(0, int(high) + 1, 10)
+    ticks = [t for t in (.01, .03, .1, .3, 1, 3, 10, 30, 100, 300) if low <= t <= high] if log else range(0, int(high) + 1, 10)
     parts = [f'<line x1="50" x2="630" y1="{y(t):.0f}" y2="{y(t):.0f}" stroke="#ddd"/><text x="44" y="{y(t) + 4:.0f}" '
              f'text-anchor="end">{100 * t:.0f}</text>' for t in np.arange(0, 1.01, .2)]
     parts += [f'<text x="{x(t):.0f}" y="288" text-anchor="middle">{t:g}</text>' for t in ticks]
@@ -249,7 +257,7 @@ def _curves_svg(mean, axis, recipe):
         points = ' '.join(f'{x(a):.0f},{y(b):.0f}' for a, b in mean.loc[name, [column, 'accuracy']].to_numpy())
         colour, width = (BLUE, 3) if name == recipe else ('#bbb', 1.5)
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="{width}"/>')
-    label = 'training time on two processor cores (minutes, logarithmic)' if log else 'epoch'
+    label = 'training time (minutes, logarithmic)' if log else 'epoch'
     return (f'<svg viewBox="0 0 640 310" role="img" aria-label="validation accuracy of {html.escape(recipe)} by {axis}" '
             f'style="width:100%;font:13px system-ui,sans-serif" fill="currentColor">{"".join(parts)}'
             f'<text x="340" y="306" text-anchor="middle">{label}</text><text x="50" y="12">validation accuracy (%)</text></svg>')

@@ -4,11 +4,12 @@
 
 ARCH is as in `carscope train`. The first 98 classes in alphabetical order are for training, the other 98 for testing, as usual for Stanford Cars in metric learning
 (Song et al., 2016). NETWORK is classes, triplet or contrastive; each is trained with the recipe one_cycle for 8 epochs at 128 px, into the folder RUNS, if it
-is not there yet. Writes recall.csv beside this file: a row per network (also the pretrained one), kind of match (class or model line) and number of neighbours;
-and map.csv, a row per model line."""
+is not there yet. Writes recall.csv beside this file: a row per network (also the pretrained one), kind of match (class or model line) and number of neighbours,
+with the gain over the network before on the same images; and map.csv, a row per model line."""
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from carscope.data import check_images, read_catalog, split_catalog
@@ -17,8 +18,9 @@ from carscope.backbone import load_body
 from carscope.config import choose_recipe
 from carscope.finetune import train
 from carscope.inference import Classification
+from carscope.metrics import paired_gain
 from carscope.run import Run, join_head
-from carscope.similar import ClassAndDistances, embed, model_map, recall_at
+from carscope.similar import ClassAndDistances, embed, match_ranks, model_map, recall_at
 
 OBJECTIVES = dict(classes=Classification(), triplet=ClassAndDistances(), contrastive=ClassAndDistances('contrastive'))
 
@@ -35,10 +37,15 @@ def main(data, arch, runs, *networks):
             train(catalog, folder, target='label', arch=arch, recipe=choose_recipe('one_cycle', size=128, epochs=8), valid=0, checks=False, objective=OBJECTIVES[name], resume=True, progress=True, workers=0)
     done = {name: loaded(Run(Path(runs)/f'similar-{name}')) for name in OBJECTIVES if (Path(runs)/f'similar-{name}'/'metrics.json').exists()}
     config = next(iter(done.values()))[1]
-    tables = []
+    tables, before = [], {}
     for name, (net, config) in (dict(ImageNet=(join_head(load_body(arch)[0], config), config)) | done).items():
         features, rows = embed(net, config, unseen, choose_compute(), 0, True)
-        tables += [recall_at(features, rows, unseen[column]).assign(network=name, same=same) for same, column in dict(classes='label', lines='group').items()]
+        for same, column in dict(classes='label', lines='group').items():
+            table, ranks = recall_at(features, rows, unseen[column]), match_ranks(features, rows, unseen[column])
+            for i, k in enumerate(table.k if same in before else ()): # unknown values have no rank
+                table.loc[i, ['gain', 'gain_low', 'gain_high']] = paired_gain(*(r[~np.isnan(r)] <= k for r in (before[same], ranks)))
+            tables.append(table.assign(network=name, same=same))
+            before[same] = ranks
     pd.concat(tables).to_csv(here/'recall.csv', index=False, float_format='%.4g')
     net, config = done['classes'] # all classes, those of the training set and the others
     model_map(*embed(net, config, cars, choose_compute(), 0, True), cars).to_csv(here/'map.csv', index=False, float_format='%.4g')
