@@ -172,8 +172,8 @@ def plot_recipes(
         ends = own.unstack('seed').dropna() * 100
         left.fill_between(ends.index, ends.min(axis=1), ends.max(axis=1), color=colours[name], alpha=.15, lw=0)
         left.plot(ends.index, ends.mean(axis=1), color=colours[name], label=name)
-    head = (curves.done == 0).any()
-    left.set(xlabel='epoch of the fine-tuning stage (0: after training the head)' if head else 'epoch', ylabel='validation accuracy (%)', ylim=(0, None))
+    head = ' of the fine-tuning stage (0: after training the head)' if (curves.done == 0).any() else ''
+    left.set(xlabel=f'epoch{head}', ylabel='validation accuracy (%)', ylim=(0, None))
     left.set_xscale('function', functions=(np.sqrt, np.square))
     ticks = [n for n in (0, 1, 2, 5, 10, 20, 30, 50, 70, 100, 150, 200, 300, 500) if n <= curves.done.max()]
     left.set_xticks(ticks, ticks)

@@ -238,8 +238,10 @@ def match_ranks(
     features, rows,     # as from `embed`
     values,             # (n,) class or model line of each image; NA if unknown
     most:int=10,        # number of nearest images to compare with
-) -> np.ndarray: # (n,) rank of the nearest other image with the same value, 1 or more; inf: not among `most`; NaN: no other image has the value
-    "Ranks of the nearest match. Raises CarscopeError for fewer than two images with a value."
+) -> np.ndarray: # (n,) rank of the nearest other image with the same value, 1 or more
+    """Ranks of the nearest match; infinity: not among the `most` nearest; NaN: no other image has the value.
+
+    Raises CarscopeError for fewer than two images with a value."""
     values, ranks = pd.Series(values).reset_index(drop=True), np.full(len(rows), np.nan)
     there = values.notna().to_numpy()
     values, rows, n = values[there].to_numpy(), np.asarray(rows)[there], int(there.sum())
