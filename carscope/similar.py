@@ -241,8 +241,9 @@ def match_ranks(
 ) -> np.ndarray: # (n,) rank of the nearest other image with the same value, 1 or more
     """Ranks of the nearest match; infinity: not among the `most` nearest; NaN: no other image has the value.
 
-    Raises CarscopeError for fewer than two images with a value."""
-    values, ranks = pd.Series(values).reset_index(drop=True), np.full(len(rows), np.nan)
+    Raises CarscopeError for fewer than two images with a value, and for another number of values than images."""
+    values, ranks, most = pd.Series(values).reset_index(drop=True), np.full(len(rows), np.nan), whole_number('most', most)
+    if len(values) != len(rows): raise CarscopeError(f'{len(values)} values for {len(rows)} images: pass one for each image')
     there = values.notna().to_numpy()
     values, rows, n = values[there].to_numpy(), np.asarray(rows)[there], int(there.sum())
     if n < 2: raise CarscopeError(f'{n} of {len(there)} images have a value to compare: recall@k needs at least 2')
@@ -260,7 +261,8 @@ def recall_at(
     """Recall@k (Jegou et al., 2011): fraction of images with the same value for at least one of the k nearest other images.
 
     `chance` is the same fraction for k random other images. Images whose value occurs only once are excluded."""
-    ranks = match_ranks(features, rows, values, max(ks))
+    ks = [whole_number('ks', k) for k in ks]
+    ranks = match_ranks(features, rows, values, max(ks, default=1))
     ranks, counts, n = ranks[~np.isnan(ranks)], pd.Series(values).value_counts(), pd.Series(values).notna().sum()
     counts = counts[counts > 1]
     others = np.repeat(counts.to_numpy(), counts) - 1 # for each image with a rank
