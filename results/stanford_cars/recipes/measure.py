@@ -34,6 +34,7 @@ FROM_SCRATCH = choose_recipe('one_cycle', size=SIZE, epochs=40, lr_decay=1)
 
 def main(data, runs, part, *seeds):
     if part not in ('own', 'equal', 'pieces', 'scratch'): sys.exit(f"'{part}' is no part: choose own, equal, pieces or scratch")
+    if wrong := [seed for seed in seeds if not seed.isdecimal()]: sys.exit(f"'{wrong[0]}' is no seed: use whole numbers")
     here, runs, cars = Path(__file__).parent, Path(runs), read_catalog(data)
     labels = sorted(cars.label.unique())
     chosen, others = (cars[cars.label.isin(labels[i::5])] for i in (0, 2))  # every fifth class; pieces are chosen on other classes

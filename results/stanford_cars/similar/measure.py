@@ -27,6 +27,7 @@ OBJECTIVES = dict(classes=Classification(), triplet=ClassAndDistances(), contras
 def loaded(run): return run.network(), run.config
 
 def main(data, arch, runs, *networks):
+    if unknown := set(networks) - set(OBJECTIVES): sys.exit(f"'{min(unknown)}' is no network: choose {', '.join(OBJECTIVES)}")
     here, cars = Path(__file__).parent, check_images(read_catalog(data))
     first = set(sorted(cars.label.unique())[:98])
     known, unseen = cars[cars.label.isin(first)].reset_index(drop=True), cars[~cars.label.isin(first)].reset_index(drop=True)
@@ -36,7 +37,8 @@ def main(data, arch, runs, *networks):
         if not (folder/'metrics.json').exists():
             train(catalog, folder, target='label', arch=arch, recipe=choose_recipe('one_cycle', size=128, epochs=8), valid=0, checks=False, objective=OBJECTIVES[name], resume=True, progress=True, workers=0)
     done = {name: loaded(Run(Path(runs)/f'similar-{name}')) for name in OBJECTIVES if (Path(runs)/f'similar-{name}'/'metrics.json').exists()}
-    config = next(iter(done.values()))[1]
+    if 'classes' not in done: sys.exit(f'{runs} has no network that was trained on classes: add classes to the command')
+    config = done['classes'][1]
     tables, before = [], {}
     for name, (net, config) in (dict(ImageNet=(join_head(load_body(arch)[0], config), config)) | done).items():
         features, rows = embed(net, config, unseen, choose_compute(), 0, True)
