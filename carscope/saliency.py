@@ -372,7 +372,7 @@ def predict_redrawn(
     batches = map_images(net, config, redrawn.file, question, 'centre', batch_size=batch_size, progress=progress)
     logits = torch.cat([l for _, _, l, _ in batches]).cpu()
     whole = redrawn.index[redrawn.part == '']
-    at = redrawn.image.map(pd.Series(whole, redrawn.image[whole])).to_numpy()
+    at = redrawn.image.map(pd.Series(whole, redrawn.image[whole])).to_numpy(copy=True) # torch warns of read-only arrays
     answers = question.read(logits).gather(1, question.columns(logits[at])[:, None])[:, 0].numpy()
     return redrawn.assign(moved=answers - answers[at])
 
