@@ -29,7 +29,8 @@ HERE = Path(__file__).parent
 WEIGHTS = 'weights/mobilenetv2_100.tf_in1k' # in the recorded commands
 ARCHS = dict(mobilenetv2='local-dir:WEIGHTS', lite0='tf_efficientnet_lite0', lite1='tf_efficientnet_lite1', lite2='tf_efficientnet_lite2')
 SETTINGS = {'frozen {} 224': '--recipe frozen --size 224', 'one_cycle {} 128': '--recipe one_cycle --size 128',
-            'one_cycle {} 160': '--recipe one_cycle --size 160 --epochs 14', 'one_cycle {} 160 28': '--recipe one_cycle --size 160 --epochs 28'}
+            'one_cycle {} 160': '--recipe one_cycle --size 160 --epochs 14', 'one_cycle {} 160 28': '--recipe one_cycle --size 160 --epochs 28',
+            'one_cycle {} 224 28': '--recipe one_cycle --size 224 --epochs 28'}
 KINDS = {name.format(arch): f'--arch {source} {options}' for name, options in SETTINGS.items() for arch, source in ARCHS.items()
          if arch != 'lite1' or name.startswith('frozen')}
 ROWS = {f'{kind} {seed}': f'{options} --valid 0.1 --test 0.2 --seed {seed} --no-checks' for seed in (42, 1, 2) for kind, options in KINDS.items()} # shortest first
