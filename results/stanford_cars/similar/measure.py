@@ -5,7 +5,7 @@
 ARCH is as in `carscope train`. The first 98 classes in alphabetical order are for training, the other 98 for testing, as usual for Stanford Cars in metric learning
 (Song et al., 2016). NETWORK is classes, triplet or contrastive; each is trained with the recipe one_cycle for 8 epochs at 128 px, into the folder RUNS, if it
 is not there yet. Writes recall.csv beside this file: a row per network (also the pretrained one), kind of match (class or model line) and number of neighbours,
-with the gain over the network before on the same images; and map.csv, a row per model line."""
+with the gain over the pretrained network on the same images, or for triplet and contrastive over classes; and map.csv, a row per model line."""
 import sys
 from pathlib import Path
 
@@ -39,15 +39,17 @@ def main(data, arch, runs, *networks):
     done = {name: loaded(Run(Path(runs)/f'similar-{name}')) for name in OBJECTIVES if (Path(runs)/f'similar-{name}'/'metrics.json').exists()}
     if 'classes' not in done: sys.exit(f'{runs} has no network that was trained on classes: add classes to the command')
     config = done['classes'][1]
-    tables, before = [], {}
+    tables, found = [], {}
     for name, (net, config) in (dict(ImageNet=(join_head(load_body(arch)[0], config), config)) | done).items():
         features, rows = embed(net, config, unseen, choose_compute(), 0, True)
         for same, column in dict(classes='label', lines='group').items():
             table, ranks = recall_at(features, rows, unseen[column]), match_ranks(features, rows, unseen[column])
-            for i, k in enumerate(table.k if same in before else ()): # unknown values have no rank
-                table.loc[i, ['gain', 'gain_low', 'gain_high']] = paired_gain(*(r[~np.isnan(r)] <= k for r in (before[same], ranks)))
+            found[name, same] = ranks[~np.isnan(ranks)] # unknown values have no rank
+            if name != 'ImageNet':
+                over = 'ImageNet' if name == 'classes' else 'classes'
+                gains = [paired_gain(found[over, same] <= k, found[name, same] <= k) for k in table.k]
+                table = table.assign(over=over).join(pd.DataFrame(gains, columns=['gain', 'gain_low', 'gain_high']))
             tables.append(table.assign(network=name, same=same))
-            before[same] = ranks
     pd.concat(tables).to_csv(here/'recall.csv', index=False, float_format='%.4g')
     net, config = done['classes'] # all classes, those of the training set and the others
     model_map(*embed(net, config, cars, choose_compute(), 0, True), cars).to_csv(here/'map.csv', index=False, float_format='%.4g')

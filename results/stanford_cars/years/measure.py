@@ -33,6 +33,7 @@ def main(data, arch, runs, name, *folds):
     if name not in ('group', 'image', 'group-balanced'): sys.exit(f"'{name}' is unknown: choose group, image or group-balanced")
     if wrong := set(folds) - set('01234'): sys.exit(f"there is no fold '{min(wrong)}': choose 0 to 4")
     by, _, balance = name.partition('-')
+    with_label = arch == DEFAULT_ARCH and not balance
     here, cars = Path(__file__).parent, fold_catalog(check_images(read_catalog(data)), 5, by)
     year_of = cars.drop_duplicates('label').set_index('label').year.astype(int)
     for i in [int(f) for f in folds] or range(5):
@@ -40,7 +41,7 @@ def main(data, arch, runs, name, *folds):
         one = one.assign(split=one.split.mask(one.split == 'valid', 'test')) # the fold is the held-out test set
         known = one[one.split != 'test']
         # a tenth of the others calibrates the intervals; a class model does not know the classes of unseen model lines, so it is split by image
-        for target, recipe, catalog in (('year', choose_recipe(YEAR, balance=balance or 'sqrt'), split_catalog(one, .1, by=by)), ('label', LABEL, split_catalog(known, .1)))[:1 if balance else 2]:
+        for target, recipe, catalog in (('year', choose_recipe(YEAR, balance=balance or 'sqrt'), split_catalog(one, .1, by=by)), ('label', LABEL, split_catalog(known, .1)))[:1 + with_label]:
             folder = Path(runs)/f'{Path(arch).name}-{name}-{i}-{target}'
             if not (folder/'metrics.json').exists(): train(catalog, folder, target=target, arch=arch, recipe=recipe, checks=False, resume=True, progress=True)
     if folds: return
@@ -51,7 +52,7 @@ def main(data, arch, runs, name, *folds):
         table = year_table(test, conformal_margin(valid))
         intervals.append(interval_table(valid, test).assign(images=len(table)))
         table = table.assign(fold=i, training_median=year.config.data.train_median_year)
-        if not balance: table['recognised'] = table.image.map(predict(Run(Path(runs)/f'{Path(arch).name}-{name}-{i}-label'), test.table.image, top=1).set_index('image').label.map(year_of))
+        if with_label: table['recognised'] = table.image.map(predict(Run(Path(runs)/f'{Path(arch).name}-{name}-{i}-label'), test.table.image, top=1).set_index('image').label.map(year_of))
         tables.append(table)
     whole = pd.concat(tables, ignore_index=True)
     write_networks(arch, name, whole)
