@@ -487,7 +487,8 @@ def answer_words(answer) -> tuple: # the answer in a few words ('': none), and a
     "What a page says first about an image."
     known, safe = answer.known, answer.safe
     if known and known['known'] is False:
-        few = f"its p-value is {known['p_value']:.3f}: {100 * known['p_value']:.1f} % of the validation images are as unlike"
+        p = known['p_value']
+        few = f'its p-value is {p:.3f}: at most {100 * p:.1f} % of the validation images are as unlike'
         return known['reason'].capitalize(), f'Refused, because {few} the training images. The predictions below are unreliable.'
     promise = f'At most {100 * ERROR:g} % of all images of known classes get a wrong answer, on average.'
     if safe: return f"{safe['answer']} ({100 * safe['probability']:.0f} %)", (

@@ -404,8 +404,10 @@ def predict_folder(
     address:str=None,      # of a Ray cluster; None: this machine
     progress:bool=False,   # show a progress bar
     part_rows:int=PART_ROWS, # images per part
-) -> dict: # images, before (predicted before this call), rows, unreadable, uncropped, missing; seconds, images_per_second
+) -> dict: # images, before (predicted before this call), rows, unreadable, uncropped, missing, failed; seconds, images_per_second
     """Predict a data set into a folder of Parquet files, from the first missing part on.
+
+    `unreadable` counts images of this call, `failed` those of all parts.
 
     Raises CarscopeError for wrong settings, for a folder with other contents, and if the folder was started with another run,
     other settings or, if it is complete, other images. FileProblem: the disk is full; the same call continues when there is
@@ -440,7 +442,9 @@ def _totals(folder, about, missing, todo, work, progress):
             for key in totals: totals[key] += facts[key]
     seconds, missing = time.perf_counter() - start, missing_parts(folder)
     if not missing: _finish(folder)
-    return dict(images=about['images'], before=before, **totals, missing=rows_of(missing), seconds=seconds,
+    parts = [pq.read_table(path, columns=['error']) for path in Path(folder).glob('part-*.parquet')]
+    failed = sum(len(part) - part['error'].null_count for part in parts)
+    return dict(images=about['images'], before=before, **totals, missing=rows_of(missing), failed=failed, seconds=seconds,
                 images_per_second=totals['rows'] / max(seconds, 1e-9))
 
 # %% ../nbs/reference/batch.ipynb #ac6de0be

@@ -381,11 +381,11 @@ def _predict_folder(run, images, out, top, columns, engine, precision, device, w
     print(f"{out}: {n - missing:,} of {n:,} images" + f', {before:,} of them from earlier' * bool(before))
     if predicted := counts['rows'] - counts['unreadable']:
         print(f"predicted in this call: {predicted:,}, {counts['images_per_second']:.0f} images per second")
-    if counts['unreadable']: print(f"not opened: {counts['unreadable']:,}, with the reason in the column error")
+    if counts['failed']: print(f"not opened: {counts['failed']:,}, with the reason in the column error")
     if counts['uncropped']:
         print(f"not cropped, although the run was trained on crops: {counts['uncropped']:,}, whose box is not known")
     if missing: print(f'not predicted yet: {missing:,}; another process predicts them, or repeat the command')
-    return 2 if counts['unreadable'] else 0
+    return 2 if counts['failed'] else 0
 
 # %% ../nbs/reference/cli.ipynb #2a6f3830
 @command('modernity')

@@ -738,8 +738,8 @@ def conformal_table(
     if not len(test.table): raise CarscopeError('the test split has no image: pass predictions of labelled images')
     own = np.exp(-image_scores(test, temperature).nll.fillna(np.inf))
     rows, thresholds = [], [conformal_threshold(valid, c, temperature) for c in coverage]
-    limits = np.log(np.maximum(thresholds, 1e-300))
-    sizes = [(log_probs[None] >= limits[:, None, None]).sum(2) for _, log_probs in test.blocks(temperature, numbers=2**18)]
+    limits = np.array(thresholds)[:, None, None]
+    sizes = [(np.exp(log_probs)[None] >= limits).sum(2) for _, log_probs in test.blocks(temperature, numbers=2**18)]
     for wanted, t, size in zip(coverage, thresholds, np.concatenate(sizes, axis=1)):
         row = {'wanted': wanted, 'validation': len(valid.table), 'needed': min_conformal(wanted)}
         held = int((own >= t).sum())

@@ -454,7 +454,8 @@ def checked_catalog(
 # %% ../nbs/reference/data.ipynb #a0045cd7
 def _order(keys, seed):
     "A pseudo-random number below 2**64 for each key, the same on every machine."
-    return np.array([int.from_bytes(hashlib.sha256(f'{seed}|{k}'.encode()).digest()[:8], 'big') for k in keys], dtype=np.uint64)
+    texts = (unicodedata.normalize('NFC', f'{seed}|{k}') for k in keys) # some systems list file names in decomposed Unicode
+    return np.array([int.from_bytes(hashlib.sha256(t.encode()).digest()[:8], 'big') for t in texts], dtype=np.uint64)
 
 def _shares(sizes, share, order, keep):
     """The number to take from each class for a fraction `share` of the total, by the largest-remainder method. At least `keep`
@@ -494,7 +495,8 @@ def _model_lines(rows):
     "The model line of each row, or the label if the model line is unknown."
     lines = rows.group.fillna(rows.label)
     if lines.isna().all(): raise CarscopeError('no image has a model line (column group or label): split by image')
-    return lines
+    spellings = {name: group[0] for group in similar_names(lines).labels for name in group}
+    return lines.replace(spellings) if spellings else lines
 
 # %% ../nbs/reference/data.ipynb #25b031c8
 def split_catalog(
@@ -543,6 +545,9 @@ def _draw(free, fractions, by, seed, stratify):
         if by == 'group': drawn[name] = _cut_groups(free, fraction * n, f'{name}{seed}')
         else: drawn[name] = _cut_images(free, fraction * n / len(free), f'{name}{seed}', 1, stratify)
         free = free.drop(drawn[name])
+        if not len(drawn[name]):
+            why, way = (', because every model line is larger', ', or split by image') if by == 'group' else ('', '')
+            warnings.warn(f'{name}={fraction:g} draws no image{why}: use a larger fraction{way}', stacklevel=4)
     return drawn
 
 # %% ../nbs/reference/data.ipynb #d7be1ac7

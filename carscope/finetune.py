@@ -786,6 +786,11 @@ def _where_it_stopped(out, config):
         raise CarscopeError(f'{out} cannot be resumed: {wrong[:300]}; use the settings that it was started with, or choose '
                             'another folder with --out')
     checkpoint = run.read_checkpoint()
+    epochs = len(run.history) if (run.path/'history.csv').exists() else 0
+    trained = epochs > 1 or (run.path/'predictions.parquet').exists() # a process killed in the first epoch has no checkpoint yet
+    if checkpoint is None and trained and (run.path/'model.safetensors').exists():
+        raise CarscopeError(f'{out} has trained weights, but no readable checkpoint to resume from: copy the run again, or use '
+                            '--overwrite to train again')
     if checkpoint is None and (run.path/'history.csv').exists():
         warnings.warn(f'{out} has no readable checkpoint: the training restarts at the first epoch')
     return checkpoint

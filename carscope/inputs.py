@@ -201,14 +201,16 @@ def _lines(data, name):
     text = data.decode(encoding, 'replace')
     if encoding in ('cp1252', 'latin-1'): notice(name, 'its text is not UTF-8 and was read as Windows-1252')
     lines = [line.strip() for line in text.splitlines()]
-    lines = list(dict.fromkeys(line for line in lines if line and not line.startswith('#')))
-    if not lines: raise CarscopeError(f'{name} is an empty list: write one image per line')
     folder = os.path.dirname(name)
-    return [line if not folder or os.path.exists(line) else _beside(folder, line) for line in lines]
+    lines = [_beside(folder, line) for line in lines if line]
+    lines = list(dict.fromkeys(line for line in lines if not line.startswith('#') or os.path.exists(line)))
+    if not lines: raise CarscopeError(f'{name} is an empty list: write one image per line')
+    return lines
 
 def _beside(folder, line):
-    joined = os.path.join(folder, line)
-    return joined if os.path.exists(joined) else line
+    "The path of a line in a list. A list from Windows has backslashes."
+    ways = [line, os.path.join(folder, line)]
+    return next((p for p in [*ways, *(p.replace('\\', '/') for p in ways)] if os.path.exists(p)), line)
 
 def _is_data_set(path):
     "Whether a file is in one of the formats of `read_catalog`."

@@ -157,7 +157,7 @@ def bootstrap(
     seed:int=0,         # of the random number generator
     level:float=.95,    # confidence level, 0 to 1
 ) -> dict: # name to (value, low, high)
-    """Statistics with their percentile bootstrap intervals (Efron, 1979).
+    """Statistics with their percentile bootstrap intervals (Efron, 1979), which are too narrow for few units (below about 20).
 
     The bounds are NaN if there are too few rows or if all resamples give the same value."""
     counts = np.ones(counts, int) if np.ndim(counts) == 0 else np.asarray(counts)
@@ -256,7 +256,7 @@ def class_means(
 def macro_f1(
     predictions, # `Predictions` of one split
 ) -> float: # 0 to 1; 0 if no true class is in the vocabulary
-    "Mean F1 score over the classes that have images: scikit-learn's macro average with `labels=np.unique(y_true)`."
+    "Mean F1 score over the classes of the vocabulary that have images: scikit-learn's macro average with these as `labels`."
     counts = confusion_counts(predictions)
     predicted = np.bincount(predictions.prediction, minlength=len(counts))
     return float(class_means(counts.diagonal(), counts.sum(1), predicted)[0])

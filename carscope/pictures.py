@@ -563,7 +563,7 @@ def load_image(
             opened.load()
             upright = _to_rgb(_upright(opened))
     except FileNotFoundError: raise MissingFile(f'{name} does not exist: pass the path of an image file') from None
-    except (OSError, SyntaxError, ValueError, MemoryError, PIL.Image.DecompressionBombError) as e:
+    except (OSError, SyntaxError, ValueError, RuntimeError, MemoryError, PIL.Image.DecompressionBombError) as e:
         why = _reason(e)
         raise ImageError(f'{name} cannot be opened as an image ({why}): leave it out or copy it again',
                          getattr(e, 'reason', '') or _common(why)) from None
@@ -606,7 +606,9 @@ def frame_size(
     with _open(data) as image:
         try: turned = image.getexif().get(0x0112) in (5, 6, 7, 8)
         except (ValueError, TypeError, KeyError, SyntaxError, OSError): turned = False
-        return image.size[::-1] if turned else image.size
+        # versions of Pillow differ in whether they have already turned the size of a TIFF here
+        size = (image.tag_v2[256], image.tag_v2[257]) if image.format == 'TIFF' else image.size
+        return size[::-1] if turned else size
 
 def reference_size(
     image,         # a path or image reference

@@ -102,6 +102,17 @@ def _read_file(path, reader, remedy):
 # %% ../nbs/reference/run.ipynb #2c89ec2b
 _again = 'copy the run again, or train again'
 
+def _read_metrics(path):
+    metrics = read_json(path)
+    if not isinstance(metrics, dict) or not isinstance(metrics.get(metrics.get('split')), dict):
+        raise ValueError('it has no metrics of the split that it names')
+    return metrics
+
+def _read_history(path):
+    history = pd.read_csv(path)
+    if missing := [c for c in ('epoch', 'stage') if c not in history]: raise ValueError(f'it has no column {missing[0]}')
+    return history
+
 class Run:
     """A run folder. Each property reads its file at every access; nothing is unpickled.
 
@@ -134,10 +145,10 @@ class Run:
     def config(self) -> RunConfig: return read_config(self.path/'config.json')
     @property
     def metrics(self) -> dict:
-        return _read_file(self.path/'metrics.json', read_json, _again if self.is_complete else self._unfinished)
+        return _read_file(self.path/'metrics.json', _read_metrics, _again if self.is_complete else self._unfinished)
     @property
     def history(self) -> pd.DataFrame:
-        return _read_file(self.path/'history.csv', pd.read_csv, 'copy the run again; a new run has no complete epoch yet')
+        return _read_file(self.path/'history.csv', _read_history, 'copy the run again; a new run has no complete epoch yet')
     @property
     def catalog(self) -> pd.DataFrame: return _read_file(self.path/'catalog.parquet', pd.read_parquet, _again)
     @property
@@ -167,6 +178,7 @@ def is_complete(self:Run) -> bool:
 @patch(as_prop=True)
 def _unfinished(self:Run):
     "What to do with an interrupted training."
+    if (self.path/'model.safetensors').exists() and not any((self.path/name).exists() for name in CHECKPOINTS): return _again
     data = self.config.data.source
     return (f"the training is not complete; continue it with `carscope train {'DATA' if data == 'a catalog' else data} --out "
             f'{self.path} --resume` and the options that it was started with')

@@ -457,11 +457,17 @@ def neighbour_agreement(
     points:pd.DataFrame, # from `model_map`
     k:int=5,             # number of nearest points on the map; at most all other points
 ) -> pd.DataFrame: # rows make, body, year (within 3 years); columns nearest, any: fractions, 0 to 1
-    "How often the `k` nearest points on the map have the same make, body or year, and how often any two points have."
+    """How often the `k` nearest points on the map have the same make, body or year, and how often any two points have.
+
+    Unknown values differ from all others."""
     far = np.hypot(points.x.to_numpy()[:, None] - points.x.to_numpy(), points.y.to_numpy()[:, None] - points.y.to_numpy())
     np.fill_diagonal(far, np.inf)
     near, others = np.argsort(far, axis=1)[:, :min(k, len(points) - 1)], ~np.eye(len(points), dtype=bool)
-    make, body, year = (points[c].to_numpy() for c in ('make', 'body', 'year'))
-    same = {'make': make[:, None] == make, 'body': body[:, None] == body, 'year (within 3 years)': abs(year[:, None] - year) <= 3}
+    same = {}
+    for c in 'make', 'body':
+        codes = pd.factorize(points[c])[0] # -1: unknown
+        same[c] = (codes[:, None] == codes) & (codes >= 0)
+    year = points.year.astype('Float64').to_numpy(float, na_value=np.nan)
+    same['year (within 3 years)'] = abs(year[:, None] - year) <= 3
     found = {name: dict(nearest=np.take_along_axis(m, near, 1).mean(), any=m[others].mean()) for name, m in same.items()}
     return pd.DataFrame(found).T

@@ -27,7 +27,7 @@ from ..pictures import split_crop
 from .common import (BOX, Files, by_area, clean_text, image_size, images_below, name_key, notice_fractions,
                                      same_names_text, several_text, split_named, split_text)
 from .images_out import new_folder, place_images
-from .names import FACTS, parse_labels
+from .names import FACTS, line_name, parse_labels
 from .registry import (CATALOG_COLUMNS, SPLIT_NAMES, Reader, Unlabelled, as_catalog, dropped_text, encodable,
                                         list_folder, notice, readable, register, shorten)
 
@@ -316,7 +316,7 @@ class CocoFile:
         split,  # `train`, `valid`, `test` or None
     ):
         data = load_coco(file)
-        self.split, self.source, self.listed, self.rows, self.wrong = split, root.name, set(), [], {}
+        self.file, self.split, self.source, self.listed, self.rows, self.wrong = file, split, root.name, set(), [], {}
         self.several, self.boxless, self.merged = 0, 0, 0
         self.names, self.twice = category_names(data['categories'])
         info = data['info'] if isinstance(data.get('info'), dict) else {}
@@ -338,7 +338,8 @@ class CocoFile:
         "Add the row of an image, or the reason why it has none."
         self.listed.add(path)
         best, n, reasons = choose_object(notes, self.names, as_written=self.columns is not None)
-        self.dropped += [(readable(path), reason if best else Unlabelled(reason)) for reason in reasons]
+        if best: self.dropped += [(f'{self.file}/{Path(path).name}', f'{reason} beside usable objects') for reason in reasons]
+        else: self.dropped += [(readable(path), Unlabelled(reason)) for reason in reasons]
         unlabelled = self.columns is not None and 'label' in entry # `write_coco` adds it to an image without a label
         if best is None and not unlabelled:
             if not reasons: self.dropped.append((readable(path), Unlabelled('no object is annotated')))
@@ -379,16 +380,23 @@ def read_coco(
     return as_catalog(_with_facts(rows, parts), dropped + not_utf8)
 
 def _without_variants(files, path):
-    "Of several annotation files for one split in one folder, those named `instances`, if there are any."
+    """Of several annotation files for one split in one folder, those named `instances`, if there are any, and those with other
+    images."""
     groups = defaultdict(list)
     for file in files: groups[file.parent, split_text(file.stem)].append(file)
     used = []
     for group in groups.values():
         chosen = [f for f in group if f.name.lower().startswith('instances')] or group
+        listed = set().union(*map(_listed, chosen)) if len(chosen) < len(group) else ()
+        chosen += [f for f in group if f not in chosen and not _listed(f) <= listed]
         used += chosen
         rest = [f.name for f in group if f not in chosen]
         if rest: notice(path, f"{', '.join(rest[:3])} is not used, because {chosen[0].name} annotates the same images")
     return [f for f in files if f in used]
+
+def _listed(file):
+    "The file names of the images in an annotation file."
+    return {named_file(e) for e in load_coco(file)['images'] if isinstance(e, dict)}
 
 # %% ../../nbs/reference/readers/coco.ipynb #c2044802
 def _notices(path, parts, rows):
@@ -423,14 +431,14 @@ def _images(n): return f"{n:,} image{'s' * (n > 1)}"
 KINDS = 'string', 'str', 'Int64', 'Float64', 'boolean', 'int64', 'float64', 'bool', 'datetime64[ns]', 'datetime64[us]'
 
 def _with_facts(rows, parts):
-    "The rows as a table. Make, model, body, year and group are parsed from the label where the annotation file has none of them."
-    given = [any(c in row for c in FACTS) for row in rows]
+    "The rows as a table. What the annotation file does not state of make, model, body, year and group is parsed from the label."
     table = pd.DataFrame([{k: v for k, v in row.items() if k not in ('_id', '_size')} for row in rows])
     if not len(table): return table
-    parsed = parse_labels(table[['label']])
+    parsed, stated = parse_labels(table[['label']]), [{c: row[c] for c in FACTS if c in row} for row in rows]
+    lines = [line_name(s.get('make'), s.get('model'), s.get('body')) for s in stated]
+    parsed['group'] = [line or group for line, group in zip(lines, parsed.group)] # as in `parse_labels`
     for c in FACTS:
-        written = table[c] if c in table else [None] * len(table)
-        table[c] = pd.Series([w if g else p for w, g, p in zip(written, given, parsed[c])], index=table.index, dtype=object)
+        table[c] = pd.Series([s[c] if c in s else p for s, p in zip(stated, parsed[c])], index=table.index, dtype=object)
     for part in parts:
         for name, kind in (part.columns or {}).items():
             try: table[name] = table[name].astype(kind if kind in KINDS else object)

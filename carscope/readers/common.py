@@ -127,11 +127,13 @@ def folder_split(
     root, # folder of the data set
 ) -> str: # None if no folder states it
     "The split that the names of the folders of a file state: `train` or `obj_train_data`. The innermost folder decides."
-    words = (w for p in reversed(Path(path).parent.relative_to(root).parts) for w in p.lower().split('_'))
-    return next((SPLIT_NAMES[w] for w in words if w in SPLIT_NAMES), None)
+    names = ([w for w in p.lower().split('_') if w not in _NEUTRAL] for p in reversed(Path(path).parent.relative_to(root).parts))
+    return next((SPLIT_NAMES[words[0]] for words in names if len(words) == 1 and words[0] in SPLIT_NAMES), None)
+
+_NEUTRAL = 'obj', 'data', 'dataset', 'set', 'split', 'images', 'image', 'imgs', 'img', 'labels', 'annotations' # `obj_train_data`
 
 # %% ../../nbs/reference/readers/common.ipynb #fb6a1745
-BROKEN = OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError # raised by Pillow for damaged files
+BROKEN = OSError, ValueError, SyntaxError, RuntimeError, PIL.Image.DecompressionBombError # raised by Pillow for damaged files
 
 def image_size(
     image, # a path or image reference

@@ -145,7 +145,7 @@ def _check_folder(folder, data):
 def _network_errors():
     "Exceptions for a hub that does not answer: `OSError`, and those of httpx or httpx2, if installed."
     libraries = [importlib.import_module(name) for name in ('httpx', 'httpx2') if importlib.util.find_spec(name)]
-    return OSError, *(error for library in libraries for error in (library.TransportError, library.InvalidURL))
+    return OSError, *(error for library in libraries for error in (library.RequestError, library.InvalidURL))
 
 class ConnectionProblem(FileProblem, ConnectionError): "The hub does not answer, or rejects the request."
 

@@ -21,7 +21,8 @@ from .common import NUMBER_TEXT, Files, clean_text, read_lines, walk_files
 from .images_out import new_folder, place_images, portable_names
 from .names import FACTS, parse_labels
 from .registry import (CATALOG_COLUMNS, NUMBERS, SPLIT_NAMES, Reader, Unlabelled, as_catalog, as_numbers,
-                                       as_splits, list_folder, notice, other_case, readable, register)
+                                       as_splits, image_sizes_only,
+                                       list_folder, notice, other_case, readable, register)
 from .shards import check_columns, choose_label, column_kinds, numbers_to_names
 from .tables import line_of, read_text_table
 
@@ -66,9 +67,12 @@ def _read_metadata(path):
     rows, lines, malformed = [], [], []
     for n, line in enumerate(read_lines(path), 1):
         if not line.strip(): continue
-        try: rows.append(dict(json.loads(line)))
-        except (ValueError, TypeError): malformed.append((str(path), 'a malformed line'))
-        else: lines.append(n)
+        try: values = json.loads(line)
+        except ValueError: values = None
+        if not isinstance(values, dict): malformed.append((str(path), 'a malformed line'))
+        else:
+            rows.append(values)
+            lines.append(n)
     names = dict.fromkeys(c for r in rows for c in r)
     table = pd.DataFrame({c: pd.Series([r.get(c) for r in rows], dtype=object) for c in names})
     nested = {c for r in rows for c, v in r.items() if isinstance(v, (dict, list))}
@@ -81,6 +85,7 @@ def _read_parquet(path):
         table, schema = file.read(), file.schema_arrow
         table.validate(full=True)
         rows = table.to_pandas(integer_object_nulls=True)
+        if any(rows.index.names): rows = rows.reset_index() # pandas saves an index with a name as a column
     except (pa.ArrowException, OSError, ValueError, KeyError): # the metadata of pandas can also be damaged
         raise CarscopeError(f'{path} is damaged (its columns cannot be read): copy it again') from None
     kinds, wrong = column_kinds(schema, hub_features(schema)), {}
@@ -95,8 +100,9 @@ def _read_parquet(path):
 NESTED = dict, list, tuple, np.ndarray
 
 def _text(values):
-    "Values as text, as written; missing values stay missing."
-    texts = [pd.NA if v is None or v is pd.NA or v != v else clean_text(v) for v in values]
+    "Values as text, as written, but with `7` for the number 7.0; missing values stay missing."
+    known = (int(v) if isinstance(v, float) and v.is_integer() else v for v in values)
+    texts = [pd.NA if v is None or v is pd.NA or v != v else clean_text(v) for v in known]
     return pd.Series(texts, values.index, dtype='string')
 
 def _extra(values, from_text):
@@ -132,9 +138,9 @@ def read_imagefolder(
     rows = _named(path, rows, kinds, {k: c for k, c in (columns or {}).items() if k != 'image'})
     rows, more = _with_files(path, rows)
     at = lambda i: places[rows.index[i]][0](places[rows.index[i]][1])
-    rows = _typed(rows, at, from_text=all(p.suffix == '.csv' for p in metadata_files(path)))
+    rows = _typed(image_sizes_only(rows, path), at, from_text=all(p.suffix == '.csv' for p in metadata_files(path)))
     if ORDER in rows: rows = rows.sort_values(ORDER, kind='stable').drop(columns=ORDER)
-    return as_catalog(rows if set(FACTS) & set(rows) else parse_labels(rows), dropped + more)
+    return as_catalog(parse_labels(rows), dropped + more)
 
 ORDER = 'catalog_row' # column that `write_imagefolder` adds if the order of the rows differs from that of the files
 
@@ -169,13 +175,14 @@ def _typed(rows, place, from_text):
 # %% ../../nbs/reference/readers/imagefolder.ipynb #e8fa7897
 def _with_files(path, rows):
     "The rows with an existing image, its split and class folder, and pairs (image, reason) of other rows and images."
-    nameless = _text(rows.image).fillna('').str.strip() == ''
+    rows = rows.assign(image=_text(rows.image))
+    nameless = rows.image.fillna('').str.strip() == ''
     dropped = [(path, 'a row without a file name')] * int(nameless.sum())
     rows = rows[~nameless]
     files = _images_below(path)
     known, listing = set(files), Files()
     rows = rows.assign(image=[_file(home, str(name), known, listing) for home, name in zip(rows._home, rows.image)])
-    deepest = rows.assign(_depth=rows._home.str.len()).sort_values('_depth', ascending=False, kind='stable')
+    deepest = rows.assign(_depth=rows._home.map(len)).sort_values('_depth', ascending=False, kind='stable')
     twice = deepest.duplicated('image').reindex(rows.index).to_numpy(bool) # as in `datasets`, the nearest table counts
     there = rows.image.map(lambda p: p in known or os.path.isfile(p)).to_numpy(bool)
     problems = rows['_problem'] if '_problem' in rows else [None] * len(rows)
@@ -183,7 +190,7 @@ def _with_files(path, rows):
                for t, double, why in zip(there, twice, problems)]
     dropped += [(p, why) for p, why in zip(rows.image, reasons) if why]
     listed = set(rows.image)
-    rows = rows[[why is None for why in reasons]].drop(columns=['_home', '_problem'], errors='ignore')
+    rows = rows[np.array([why is None for why in reasons], bool)].drop(columns=['_home', '_problem'], errors='ignore')
     dropped += [(readable(p), problem or Unlabelled('not in the metadata')) for p, problem in files.items() if p not in listed]
     folders = [Path(p).relative_to(path).parts[:-1] if Path(p).is_relative_to(path) else () for p in rows.image]
     splits = [SPLIT_NAMES.get(f[0].lower()) if f else None for f in folders]
@@ -225,6 +232,9 @@ def write_imagefolder(
     homes = splits.fillna('none') if splits.notna().any() else splits.fillna('')
     safe = dict(zip(names, portable_names(f'class{i}' if _split_word.search(n) else n for i, n in enumerate(names))))
     empty = [c for c in CATALOG_COLUMNS if c not in ('label', 'split') and catalog[c].isna().all()]
+    if not {*FACTS} <= {*empty}: # reading parses absent columns from the labels
+        parsed = parse_labels(catalog.drop(columns=empty))
+        empty = [c for c in empty if c not in FACTS or parsed[c].isna().all()]
     table = catalog.drop(columns=[c for c in ('image', 'file_name', ORDER, *empty) if c in catalog])
     if not homes.is_monotonic_increasing: table = table.assign(**{ORDER: range(len(table))})
     with new_folder(folder) as part:

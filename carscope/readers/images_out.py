@@ -109,7 +109,7 @@ def image_format(
     try:
         with PIL.Image.open(file) as image: return image.format or ''
     except FileNotFoundError: raise
-    except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError): return ''
+    except (OSError, ValueError, SyntaxError, RuntimeError, PIL.Image.DecompressionBombError): return ''
 
 def link_or_copy(
     source, # existing file; a symbolic link is followed

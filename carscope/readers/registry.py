@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['CATALOG_COLUMNS', 'NUMBERS', 'YEARS', 'SPLITS', 'MISSING', 'SPLIT_NAMES', 'NAMES', 'READERS', 'SYSTEM_FOLDERS',
-           'Dropped', 'Unlabelled', 'notice', 'as_numbers', 'other_case', 'as_splits', 'as_catalog', 'composed',
-           'encodable', 'readable', 'dropped_text', 'shorten', 'Reader', 'register', 'known_layouts', 'contents',
-           'read_catalog', 'is_showroom', 'named_columns', 'find_reader', 'list_folder', 'closed_folders',
+           'Dropped', 'Unlabelled', 'notice', 'as_numbers', 'image_sizes_only', 'other_case', 'as_splits', 'as_catalog',
+           'composed', 'encodable', 'readable', 'dropped_text', 'shorten', 'Reader', 'register', 'known_layouts',
+           'contents', 'read_catalog', 'is_showroom', 'named_columns', 'find_reader', 'list_folder', 'closed_folders',
            'leave_out_closed', 'is_closed', 'closed_text']
 
 # %% ../../nbs/reference/readers/registry.ipynb #00761b41
@@ -85,6 +85,20 @@ def _numbers(values, kind, at):
         what = 'a whole number' if kind == 'Int64' else 'a number'
         raise CarscopeError(f"{at(i)}: {values.name} '{text.iloc[i]}' is not {what}")
     return numbers.astype(kind)
+
+def image_sizes_only(
+    rows:pd.DataFrame,
+    where, # the data set in the notice
+) -> pd.DataFrame:
+    "`rows` without the columns width and height, with a notice, if these are no sizes of images: whole numbers in px."
+    sizes = [c for c in ('width', 'height') if c in rows]
+    try:
+        for c in sizes: as_numbers(rows[c], 'Int64')
+        return rows
+    except CarscopeError:
+        notice(where, f"{' and '.join(sizes)}: not in whole pixels, so no size of an image, and left out; rename such a column "
+                      'to keep it')
+        return rows.drop(columns=sizes)
 
 def _calendar_years(years, at):
     "`years` with 0 as missing. Raises CarscopeError for the first number outside `YEARS`."

@@ -16,7 +16,7 @@ import pyarrow as pa
 from ..files import CarscopeError, check_unique
 from ..pictures import NO_IMAGE, hub_features, image_columns, open_parquet, open_shard
 from .common import Files, clean_text, split_named
-from .names import FACTS, parse_labels
+from .names import parse_labels
 from .registry import (CATALOG_COLUMNS, Reader, Unlabelled, as_catalog, as_splits, list_folder, notice,
                                        other_case, register)
 
@@ -156,19 +156,18 @@ def read_files(
         if 'label' not in chosen:
             chosen['label'], text = choose_label(path, {c: k for c, k in kinds.items() if c not in chosen.values()})
             notices.append(text or (chosen['label'] is None and _unlabelled(kinds)))
-        parts.append(_read_file(file, shard, image, kinds, {k: c for k, c in chosen.items() if c}))
+        parts.append(_read_file(path, file, shard, image, kinds, {k: c for k, c in chosen.items() if c}))
     for text in dict.fromkeys(filter(None, notices)): notice(path, text)
     _check_configurations(path, files, parts)
     rows = pd.concat([rows for rows, _ in parts], ignore_index=True) if parts else pd.DataFrame(dict(image=[]))
     if 'source' not in rows: rows['source'] = path.stem if path.is_file() else path.name
-    rows = rows if set(FACTS) & set(rows) else parse_labels(rows)
-    return as_catalog(rows, [*dropped, *(d for _, more in parts for d in more)])
+    return as_catalog(parse_labels(rows), [*dropped, *(d for _, more in parts for d in more)])
 
 def _unlabelled(kinds):
     others = [c for c, kind in kinds.items() if kind != 'other' and c not in CATALOG_COLUMNS]
     return f"no column is called label; to use another column ({', '.join(others)}), pass --column label=NAME" if others else None
 
-def _read_file(path, shard, image, kinds, chosen):
+def _read_file(root, path, shard, image, kinds, chosen):
     "Rows and dropped images of one file: image references, the catalog columns in it, and class numbers as class names."
     taken = {c: c for c in CATALOG_COLUMNS if c in kinds and c not in ('image', 'label') and c not in chosen.values()} | chosen
     check_unique(path, [c for c in shard.schema.names if c in taken.values()]) # other columns are not read
@@ -179,7 +178,7 @@ def _read_file(path, shard, image, kinds, chosen):
     for ours, names in ((ours, kinds[theirs]) for ours, theirs in taken.items() if isinstance(kinds[theirs], list)):
         rows[ours], wrong = numbers_to_names(rows[ours], names, 'class number' if ours == 'label' else f'{ours} number')
         for i, why in wrong.items(): reasons[i] = reasons[i] or Unlabelled(why)
-    rows['split'] = as_splits(rows.split, lambda i: f'{path}, row {i + 1}') if 'split' in rows else split_in_name(path)
+    rows['split'] = as_splits(rows.split, lambda i: f'{path}, row {i + 1}') if 'split' in rows else split_in_name(path, root)
     usable = pd.Series([r is None for r in reasons], index=rows.index, dtype=bool)
     return rows[usable], [(i, r) for i, r in zip(images, reasons) if r]
 
@@ -213,9 +212,11 @@ def _beside(path, name, files):
 
 def split_in_name(
     path, # file of a data set, such as `data/train-00000-of-00002.parquet` or `cars/test/0000.parquet`
+    root, # the data set: this file, or a folder around it, whose own name states no split
 ) -> str: # `train`, `valid`, `test` or None
     "The split that a file or its folder is named after."
-    return split_named(Path(path).stem) or split_named(Path(path).parent.name)
+    path = Path(path)
+    return split_named(path.stem) or (None if Path(root) in (path, path.parent) else split_named(path.parent.name))
 
 def _check_configurations(path, files, parts):
     "Subfolders that are neither splits nor `data` are configurations. They must have the same classes; a notice names them."

@@ -27,8 +27,8 @@ from ..pictures import NO_IMAGE, hub_features, image_columns, image_paths, is_th
 from .common import NUMBER_TEXT, Files, name_key
 from .names import FACTS, nearest_name, parse_labels
 from .registry import (CATALOG_COLUMNS, NUMBERS, SPLIT_NAMES, Reader, Unlabelled, as_catalog, as_numbers,
-                                       as_splits, dropped_text, list_folder, named_columns, notice, other_case, register,
-                                       shorten)
+                                       as_splits, dropped_text, image_sizes_only, list_folder, named_columns, notice, other_case,
+                                       register, shorten)
 
 # %% ../../nbs/reference/readers/tables.ipynb #5eea6099
 SEPARATORS = ',;\t|'
@@ -413,7 +413,8 @@ def read_table(
     rows, place, decimals = _read_parquet(path) if path.suffix.lower() == '.parquet' else _read_text(path)
     rows.attrs = {} # pandas stores them in parquet files; the list of dropped images may be out of date
     names, home = list(rows.columns), path.parent.absolute()
-    rows = _typed(choose_columns(rows, columns, path, lambda image: find_image(home, image)), place, decimals)
+    chosen = choose_columns(rows, columns, path, lambda image: find_image(home, image))
+    rows = _typed(image_sizes_only(chosen, path), place, decimals)
     rows, dropped = _with_images(rows, str(path))
     paths, reasons = _found_images(path, list(rows.image))
     exists = np.array([r is None for r in reasons], dtype=bool)
@@ -459,19 +460,20 @@ def rows_catalog(
     dropped=(),         # dropped images, as in `as_catalog`
     columns:dict=None,  # as in `choose_columns`
 ) -> pd.DataFrame:
-    """A DataFrame as a catalog. If it has none of the columns in `FACTS`, these are parsed from the labels. Labels may be
+    """A DataFrame as a catalog. Columns in `FACTS` that it lacks are parsed from the labels. Labels may be
     numbers, categories or text, and images may be `Path`s. Rows without an image are dropped.
 
     Raises CarscopeError in the cases of `choose_columns`, and for images that are not paths."""
     attrs, names = rows.attrs, list(map(str, rows.columns))
-    rows, nameless = _with_images(_typed(choose_columns(rows, columns)), 'the DataFrame')
+    rows = _typed(image_sizes_only(choose_columns(rows, columns), 'the DataFrame'))
+    rows, nameless = _with_images(rows, 'the DataFrame')
     rows.attrs = dict(columns=names) | attrs
     return _catalog(rows, [*(dropped or attrs.get('dropped', ())), *nameless])
 
 # %% ../../nbs/reference/readers/tables.ipynb #9876be18
 def _catalog(rows, dropped):
-    "`rows` as a catalog. If they have no facts, the facts are parsed from the labels."
-    return as_catalog(rows if set(FACTS) & set(rows) else parse_labels(rows), dropped)
+    "`rows` as a catalog. Columns in `FACTS` that it lacks are parsed from the labels."
+    return as_catalog(parse_labels(rows), dropped)
 
 def _typed(rows, place=None, decimals=lambda values: values):
     "`rows` with numeric columns as numbers, names as text, and splits as `train`, `valid` and `test`."
@@ -519,6 +521,7 @@ def _read_parquet(path):
     integers = [c for c in integers if pd.api.types.is_float_dtype(rows[c])]
     binary = [f.name for f in schema if f.name in rows and (pa.types.is_binary(f.type) or pa.types.is_large_binary(f.type))]
     rows = rows.assign(**{c: rows[c].astype('Int64') for c in integers}, **{c: rows[c].map(_decoded) for c in binary})
+    if any(rows.index.names): rows = rows.reset_index() # pandas saves an index with a name as a column
     for column, names in class_names(schema).items():
         if column in rows and pd.api.types.is_integer_dtype(rows[column]):
             rows[column] = pd.array([names[n] if pd.notna(n) and 0 <= n < len(names) else pd.NA for n in rows[column]], 'string')

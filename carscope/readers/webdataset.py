@@ -18,7 +18,7 @@ import pandas as pd
 from ..files import CarscopeError
 from ..pictures import ImageError, image_problem, tar_members
 from .common import clean_text, read_text
-from .names import FACTS, parse_labels
+from .names import parse_labels
 from .registry import (CATALOG_COLUMNS, SPLIT_NAMES, Reader, Unlabelled, as_catalog, encodable, list_folder,
                                        notice, other_case, register)
 from .shards import check_columns, choose_label, numbers_to_names, split_in_name
@@ -95,7 +95,7 @@ def read_webdataset(
     if not files: raise _compressed(tar_files(path, COMPRESSED)[0])
     dropped = [(str(p), 'a compressed archive: unpack it') for p in tar_files(path, COMPRESSED) if path.is_dir()]
     wanted = LABEL_FILES + ('.txt',) * ('txt' in (columns or {}).values())
-    archives = [_read_tar(file, wanted) for file in files]
+    archives = [_read_tar(file, path, wanted) for file in files]
     rows = [row for images, _, _ in archives for row in images]
     dropped += [d for *_, more in archives for d in more]
     if columns or any(sides for _, sides, _ in archives): rows, more = _with_label_files(path, files, archives, columns)
@@ -103,14 +103,14 @@ def read_webdataset(
     rows, not_utf8 = encodable(rows)
     table = pd.DataFrame(rows, columns=None if rows else ['image']).drop(columns=['member', 'key', 'archive'], errors='ignore')
     table['source'] = path.stem if path.is_file() else path.name
-    return as_catalog(table if set(FACTS) & set(table) else parse_labels(table), [*dropped, *more, *not_utf8])
+    return as_catalog(parse_labels(table), [*dropped, *more, *not_utf8])
 
 def _compressed(path):
     return CarscopeError(f'{path} is compressed: unpack it and pass the folder, or decompress it to a plain .tar')
 
-def _read_tar(path, wanted):
+def _read_tar(path, root, wanted):
     "Rows of images, contents of the files beside them (key -> suffix -> bytes), and dropped pairs of an archive."
-    rows, sides, dropped, split = {}, {}, [], split_in_name(path)
+    rows, sides, dropped, split = {}, {}, [], split_in_name(path, root)
     try:
         for name, at, size, data in tar_members(path, wanted):
             suffix = os.path.splitext(name)[1].lower()
@@ -161,7 +161,7 @@ def _facts(side):
         if not isinstance(values, dict): values = dict(label=values)
     except (ValueError, AttributeError): return {}, 'its label file is damaged or too large'
     if texts.get('cls') == '': return {}, 'its label file is empty'
-    return {k: v for k, v in values.items() if isinstance(v, (str, int, float))} | texts, None
+    return {k: v for k, v in values.items() if isinstance(v, (str, int, float)) and v == v} | texts, None # NaN: missing
 
 # %% ../../nbs/reference/readers/webdataset.ipynb #56ebd77b
 def _labelled(path, files, rows, columns, dropped):

@@ -278,7 +278,7 @@ function showSaid({known, answer}, about) {
   let words = '', sentence = ''
   if (known && !known.known) {
     words = known.reason[0].toUpperCase() + known.reason.slice(1)
-    sentence = `Refused, because its p-value is ${known.p_value.toFixed(3)}: ${(100 * known.p_value).toFixed(1)} % of the validation images are as unlike the training images. The predictions below are unreliable.`
+    sentence = `Refused, because its p-value is ${known.p_value.toFixed(3)}: at most ${(100 * known.p_value).toFixed(1)} % of the validation images are as unlike the training images. The predictions below are unreliable.`
   } else if (answer) {
     const promise = `At most ${100 * about.safe.error} % of all images of known classes get a wrong answer, on average.`
     words = answer.answer ? `${answer.answer} (${percent(answer.probability)})` : 'No answer is safe'
