@@ -866,7 +866,8 @@ def _explain(e):
     if isinstance(e, CarscopeError): return str(e), 2
     if hasattr(e, 'format_message'): # an error of click: a wrong option or argument
         command = e.ctx.command_path if getattr(e, 'ctx', None) else 'carscope'
-        return f'{e.format_message()} ({command} --help shows the options)', 2
+        message = e.format_message().replace('Value error, ', '', 1) # of pydantic, which typer uses
+        return f'{message} ({command} --help shows the options)', 2
     if isinstance(e, OSError) and e.errno in MACHINE_ERRORS:
         return f'{e.filename or "a file"}: {e.strerror}; make it available, or choose another file or folder', 2
     if isinstance(e, MemoryError) or type(e).__name__ == 'OutOfMemoryError':

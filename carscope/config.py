@@ -10,6 +10,7 @@ __all__ = ['typed', 'AUGMENTATION_NAMES', 'BALANCE_NAMES', 'YEAR_HEADS', 'TARGET
            'read_config', 'is_run_config']
 
 # %% ../nbs/reference/config.ipynb #0d18367f
+from collections import Counter
 from dataclasses import asdict, fields
 from importlib import import_module
 from math import floor
@@ -82,11 +83,11 @@ def _sentence(kind, error):
     if error['type'] == 'missing': return f"it has no '{name}'"
     if error['type'] == 'literal_error': return f"{name}={shown} is unknown: use {context['expected']}".replace("'", '')
     if error['type'].endswith(('than', 'equal')) or error['type'] == 'finite_number':
-        limits = _limits(kind, name)
+        limits = _limits(kind, name) or context # of a nested field
         words = dict(ge='at least', gt='more than', le='at most', lt='less than')
         ends = [f'{words[k]} {limits[k]:g}' for k in words if k in limits]
         return f"{name}={shown} is out of range: use a number{' of ' if ends else ''}{' and '.join(ends)}"
-    wanted = {'int': 'a whole number', 'float': 'a number', 'bool': 'true or false', 'string': 'text'}
+    wanted = {'int': 'a whole number', 'float': 'a number', 'bool': 'true or false', 'string': 'text', 'list': 'a list'}
     what = next((w for k, w in wanted.items() if error['type'].startswith(k)), error['msg'][0].lower() + error['msg'][1:])
     return f"'{shown[:80]}' is no value for {name}: use {what}{', or a list of them' * either}"
 
@@ -488,12 +489,16 @@ def read_config(
     try: plain = read_json(path)
     except (ValueError, OSError) as e:
         raise CarscopeError(f'{path} is damaged ({str(e).splitlines()[0]}): copy the run again, or train again') from None
-    if not is_run_config(plain): raise CarscopeError(f'{path} is not the configuration of a carscope run')
+    if not is_run_config(plain):
+        raise CarscopeError(f'{path} is not the configuration of a carscope run: pass the folder of a run')
     if 'format' not in plain: values = _from_first_format(path, plain)
     elif plain['format'] not in (2, FORMAT):
         raise CarscopeError(f"{path} has format {plain['format']}, this carscope reads format {FORMAT}: install a newer carscope")
     else: values = _from_second_format({k: v for k, v in plain.items() if k != 'carscope'})
-    return make(RunConfig, values, f'{path} cannot be used: ')
+    config = make(RunConfig, values, f'{path} cannot be used: ')
+    if again := next((name for name, n in Counter(config.vocab).items() if n > 1), None):
+        raise CarscopeError(f"{path} is damaged (the class '{again}' is in vocab twice): copy the run again, or train again")
+    return config
 
 def is_run_config(
     plain, # parsed JSON

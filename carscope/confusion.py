@@ -75,13 +75,14 @@ from .files import (CarscopeError, MissingFile, as_path, atomic_write, earlier_o
                             whole_number)
 from .interactive import as_images
 from .levels import class_facts
-from .metrics import (calibrated_error, class_mean_intervals, confusion_counts, conformal_threshold,
+from .metrics import (calibrated_error, class_mean_intervals, confusion_counts, conformal_quantile,
                               expected_calibration_error, fit_temperature, image_scores, mcnemar, min_conformal, paired_gain,
                               percent, wilson, with_interval)
 from .palette import BLUE, GREEN, ORANGE, SKY, plain_axes
 from .pictures import image_keys, load_image
 from .predictions import Predictions, below_their_folder, evaluated_splits, is_prediction_folder, read_predictions
 from .classes import unknown_classes, unknown_text
+from .readers.registry import shorten
 from .run import Run, claim_figures
 
 # %% ../nbs/reference/confusion.ipynb #bd665ac7
@@ -390,7 +391,7 @@ def _zoomed(predictions, order, block, only):
 
 def _outline(ax, predictions, order, block, by):
     "Outline blocks of two or more classes; write the makes of large blocks."
-    makes = label_facts(predictions).make.to_numpy()[order] if by == 'make' else None
+    makes = [shorten(m, 40) for m in label_facts(predictions).make.to_numpy()[order]] if by == 'make' else None
     for start, length, _ in _runs_of(block):
         if length > 1: ax.add_patch(Rectangle((start - .5, start - .5), length, length, fill=False, ec=ORANGE, lw=.8))
     runs = [(s, n) for s, n, _ in _runs_of(block) if by == 'make' and n >= len(order) / 60]
@@ -400,7 +401,7 @@ def _outline(ax, predictions, order, block, by):
 
 def _write_cells(ax, cells, names):
     "Write the class names and the nonzero values."
-    others = ['other classes'] * (cells.shape[1] - len(names))
+    names, others = [shorten(n, 40) for n in names], ['other classes'] * (cells.shape[1] - len(names))
     ax.set_xticks(range(cells.shape[1]), [*names, *others], rotation=90, fontsize=8)
     ax.set_yticks(range(len(names)), names, fontsize=8)
     if others: ax.axvline(len(names) - .5, color='white', lw=4)
@@ -736,13 +737,12 @@ def conformal_table(
     `single` and `empty`: fractions of sets with one class and with none. `validation`: number of validation images; `needed`: the
     minimum for this coverage. The values are NaN if there are fewer. Raises CarscopeError if `test` has no image."""
     if not len(test.table): raise CarscopeError('the test split has no image: pass predictions of labelled images')
-    own = np.exp(-image_scores(test, temperature).nll.fillna(np.inf))
-    rows, thresholds = [], [conformal_threshold(valid, c, temperature) for c in coverage]
-    limits = np.array(thresholds)[:, None, None]
-    sizes = [(np.exp(log_probs)[None] >= limits).sum(2) for _, log_probs in test.blocks(temperature, numbers=2**18)]
-    for wanted, t, size in zip(coverage, thresholds, np.concatenate(sizes, axis=1)):
+    nll, own = (image_scores(p, temperature).nll.fillna(np.inf) for p in (valid, test))
+    rows, limits = [], np.array([conformal_quantile(nll, c) for c in coverage]) # of -log(probability), without a rounding error
+    sizes = [(-log_probs[None] <= limits[:, None, None]).sum(2) for _, log_probs in test.blocks(temperature, numbers=2**18)]
+    for wanted, limit, size in zip(coverage, limits, np.concatenate(sizes, axis=1)):
         row = {'wanted': wanted, 'validation': len(valid.table), 'needed': min_conformal(wanted)}
-        held = int((own >= t).sum())
+        held = int((own <= limit).sum())
         values = (held / len(own), *wilson(held, len(own)), size.mean(), np.median(size), (size == 1).mean(), (size == 0).mean())
         if row['validation'] < row['needed']: values = [np.nan] * len(values)
         rows.append(row | dict(zip(('reached', 'low', 'high', 'classes, mean', 'median', 'single', 'empty'), values)))

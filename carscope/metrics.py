@@ -530,7 +530,8 @@ def conformal_threshold(
     temperature:float=None, # divides the raw logits; None: the temperature of the predictions
 ) -> float: # smallest probability of a class in the set; 0 (all classes) for fewer than `min_conformal` images
     "Probability threshold of conformal prediction sets (Sadinle, Lei and Wasserman, 2019)."
-    return max(-conformal_quantile(-np.exp(-image_scores(valid, temperature).nll.fillna(np.inf)), coverage), 0.)
+    probs = np.exp(-image_scores(valid, temperature).nll.fillna(np.inf).astype(np.float32)) # rounded as in `Predictions.probs`
+    return max(-conformal_quantile(-probs, coverage), 0.)
 
 # %% ../nbs/reference/metrics.ipynb #eb5ddfbb
 def conformal_margin(

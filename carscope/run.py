@@ -336,7 +336,7 @@ def run_hash(
     run:Run,
 ) -> str: # 16 hexadecimal digits
     "Changes with everything that changes predictions: weights, classes, preparation of the images, and calibration."
-    weights = hashlib.sha256((run.path/'model.safetensors').read_bytes()).hexdigest()
+    weights = hashlib.sha256(_read_file(run.path/'model.safetensors', Path.read_bytes, _again)).hexdigest()
     c = run.config
     facts = weights, c.vocab, c.target, c.recipe.eval_size, c.preparation, c.calibration, c.objective, c.ood
     return hashlib.sha256(str(facts).encode()).hexdigest()[:16]

@@ -13,6 +13,7 @@ import pandas as pd
 
 from ..files import CarscopeError, MissingFile
 from ..pictures import image_columns, open_arrow
+from .common import split_named
 from .registry import SPLIT_NAMES, Reader, list_folder, register
 from .shards import read_files
 
@@ -60,7 +61,10 @@ def read_arrow(
     path = Path(path)
     files = [path] if path.is_file() else saved_files(path)
     catalog = read_files(path, files, columns, _features)
-    if catalog.split.isna().all() and path.is_dir() and (path/'state.json').is_file(): catalog['split'] = _named_split(path)
+    home = path if path.is_dir() else path.parent
+    if catalog.split.isna().all():
+        if (home.parent/'dataset_dict.json').is_file(): catalog['split'] = split_named(home.name)
+        elif path.is_dir() and (path/'state.json').is_file(): catalog['split'] = _named_split(path)
     return catalog
 
 def _named_split(path):
