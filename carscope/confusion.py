@@ -391,12 +391,13 @@ def _zoomed(predictions, order, block, only):
 
 def _outline(ax, predictions, order, block, by):
     "Outline blocks of two or more classes; write the makes of large blocks."
-    makes = [shorten(m, 40) for m in label_facts(predictions).make.to_numpy()[order]] if by == 'make' else None
+    makes = label_facts(predictions).make.to_numpy()[order] if by == 'make' else None
     for start, length, _ in _runs_of(block):
         if length > 1: ax.add_patch(Rectangle((start - .5, start - .5), length, length, fill=False, ec=ORANGE, lw=.8))
     runs = [(s, n) for s, n, _ in _runs_of(block) if by == 'make' and n >= len(order) / 60]
-    ax.set_yticks([s + (n - 1) / 2 for s, n in runs], [makes[s] for s, _ in runs], fontsize=8)
-    ax.set_xticks([s + (n - 1) / 2 for s, n in runs], [makes[s] for s, _ in runs], fontsize=8, rotation=90)
+    middles, names = [s + (n - 1) / 2 for s, n in runs], [shorten(makes[s], 40) for s, _ in runs]
+    ax.set_yticks(middles, names, fontsize=8)
+    ax.set_xticks(middles, names, fontsize=8, rotation=90)
     ax.tick_params(length=2)
 
 def _write_cells(ax, cells, names):

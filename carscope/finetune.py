@@ -786,14 +786,16 @@ def _where_it_stopped(out, config):
         raise CarscopeError(f'{out} cannot be resumed: {wrong[:300]}; use the settings that it was started with, or choose '
                             'another folder with --out')
     checkpoint = run.read_checkpoint()
-    epochs = len(run.history) if (run.path/'history.csv').exists() else 0
-    trained = epochs > 1 or (run.path/'predictions.parquet').exists() # a process killed in the first epoch has no checkpoint yet
-    if checkpoint is None and trained and (run.path/'model.safetensors').exists():
-        raise CarscopeError(f'{out} has trained weights, but no readable checkpoint to resume from: copy the run again, or use '
-                            '--overwrite to train again')
-    if checkpoint is None and (run.path/'history.csv').exists():
-        warnings.warn(f'{out} has no readable checkpoint: the training restarts at the first epoch')
+    if checkpoint is None: _check_restart(run)
     return checkpoint
+
+def _check_restart(run):
+    "Warns that a training without a checkpoint restarts. Raises CarscopeError if more than its first epoch would be lost."
+    epochs = len(run.history) if (run.path/'history.csv').exists() else 0 # a process killed in the first has no checkpoint yet
+    if (run.path/'model.safetensors').exists() and (epochs > 1 or (run.path/'predictions.parquet').exists()):
+        raise CarscopeError(f'{run.path} has trained weights, but no readable checkpoint to resume from: copy the run again, or '
+                            'use --overwrite to train again')
+    if epochs: warnings.warn(f'{run.path} has no readable checkpoint: the training restarts at the first epoch')
 
 # %% ../nbs/reference/finetune.ipynb #62513046
 def _shared_batch(recipe):

@@ -204,7 +204,8 @@ def with_interval(
     "Formats a value with its interval: `60.3 % (57.1 to 64.0)`, or with `n`, `60.3 % (95 % CI 57.1-64.0, n = 65)`."
     if value is None or np.isnan(value): return 'n/a'
     known = low is not None and high is not None and np.isfinite([low, high]).all()
-    number, unit = (lambda v: f'{v:{form}}'.rstrip('%')), ' %' * form.endswith('%')
+    number = lambda v: re.sub('^-(?=[0.]*$)', '', f'{v:{form}}'.rstrip('%')) # without a sign if it is rounded to 0
+    unit = ' %' * form.endswith('%')
     if n is None: return f'{number(value)}{unit}' + (f' ({number(low)} to {number(high)})' if known else '')
     interval = f'95 % CI {number(low)}-{number(high)}, ' if known else ''
     return f'{number(value)}{unit} ({interval}n = {n:,})'

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['SHARD_MEMORY', 'NO_IMAGE', 'IMAGE_SUFFIXES', 'AVIF_SUFFIXES', 'HEIC_SUFFIXES', 'NEEDS_HEIF', 'NEEDS_AVIF', 'NOT_READ',
-           'MAX_PIXELS', 'split_crop', 'image_keys', 'read_bytes', 'is_there', 'ImageError', 'image_paths', 'Shard',
-           'open_parquet', 'image_columns', 'image_column', 'hub_features', 'is_image_data', 'open_shard', 'ArrowShard',
-           'open_arrow', 'tar_members', 'Tar', 'open_tar', 'image_problem', 'reads_heic', 'reads_avif', 'load_image',
-           'frame_size', 'reference_size', 'data_uri']
+           'MAX_PIXELS', 'BROKEN', 'split_crop', 'image_keys', 'read_bytes', 'is_there', 'ImageError', 'image_paths',
+           'Shard', 'open_parquet', 'image_columns', 'image_column', 'hub_features', 'is_image_data', 'open_shard',
+           'ArrowShard', 'open_arrow', 'tar_members', 'Tar', 'open_tar', 'image_problem', 'reads_heic', 'reads_avif',
+           'load_image', 'frame_size', 'reference_size', 'data_uri']
 
 # %% ../nbs/reference/pictures.ipynb #ec849ff1
 import base64
@@ -537,6 +537,8 @@ def _upright(image):
     except (ValueError, TypeError, KeyError, SyntaxError, OSError): return image
 
 # %% ../nbs/reference/pictures.ipynb #c732e991
+BROKEN = OSError, ValueError, SyntaxError, RuntimeError, PIL.Image.DecompressionBombError # raised by Pillow for damaged files
+
 def load_image(
     image,                 # a path, an image reference, or a file-like object (error messages use its `name`)
     size:int=None,         # decode a JPEG at the smallest scale with at least this image size (px); None: full size
@@ -563,7 +565,7 @@ def load_image(
             opened.load()
             upright = _to_rgb(_upright(opened))
     except FileNotFoundError: raise MissingFile(f'{name} does not exist: pass the path of an image file') from None
-    except (OSError, SyntaxError, ValueError, RuntimeError, MemoryError, PIL.Image.DecompressionBombError) as e:
+    except (*BROKEN, MemoryError) as e:
         why = _reason(e)
         raise ImageError(f'{name} cannot be opened as an image ({why}): leave it out or copy it again',
                          getattr(e, 'reason', '') or _common(why)) from None

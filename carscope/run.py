@@ -91,6 +91,9 @@ def check_free(
             raise CarscopeError(f'{path} already contains a run. Use --overwrite to replace it, --resume to continue it, or '
                                 f'another folder')
 
+# %% ../nbs/reference/run.ipynb #7d2f0a11
+_again = 'copy the run again, or train again'
+
 def _read_file(path, reader, remedy):
     "Read a file with `reader`. Raises MissingFile or CarscopeError, with `remedy` in the message."
     if not path.exists(): raise MissingFile(f'{path} is missing: {remedy}')
@@ -98,9 +101,6 @@ def _read_file(path, reader, remedy):
     except (ValueError, KeyError, TypeError, OSError, SafetensorError, pa.ArrowException) as e:
         reason = str(e).splitlines()[0] if str(e) else type(e).__name__
         raise CarscopeError(f'{path} is damaged ({reason}): {remedy}') from None
-
-# %% ../nbs/reference/run.ipynb #2c89ec2b
-_again = 'copy the run again, or train again'
 
 def _read_metrics(path):
     metrics = read_json(path)
@@ -113,6 +113,7 @@ def _read_history(path):
     if missing := [c for c in ('epoch', 'stage') if c not in history]: raise ValueError(f'it has no column {missing[0]}')
     return history
 
+# %% ../nbs/reference/run.ipynb #2c89ec2b
 class Run:
     """A run folder. Each property reads its file at every access; nothing is unpickled.
 

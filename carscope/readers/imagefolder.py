@@ -17,12 +17,11 @@ import pyarrow as pa
 
 from ..files import CarscopeError
 from ..pictures import hub_features, image_problem, open_parquet, NOT_READ
-from .common import NUMBER_TEXT, Files, clean_text, read_lines, walk_files
+from .common import NUMBER_TEXT, Files, clean_text, read_lines, walk_files, with_index
 from .images_out import new_folder, place_images, portable_names
 from .names import FACTS, parse_labels
 from .registry import (CATALOG_COLUMNS, NUMBERS, SPLIT_NAMES, Reader, Unlabelled, as_catalog, as_numbers,
-                                       as_splits, image_sizes_only,
-                                       list_folder, notice, other_case, readable, register)
+                                       as_splits, image_sizes_only, list_folder, notice, other_case, readable, register)
 from .shards import check_columns, choose_label, column_kinds, numbers_to_names
 from .tables import line_of, read_text_table
 
@@ -84,8 +83,7 @@ def _read_parquet(path):
     try:
         table, schema = file.read(), file.schema_arrow
         table.validate(full=True)
-        rows = table.to_pandas(integer_object_nulls=True)
-        if any(rows.index.names): rows = rows.reset_index() # pandas saves an index with a name as a column
+        rows = with_index(table.to_pandas(integer_object_nulls=True))
     except (pa.ArrowException, OSError, ValueError, KeyError): # the metadata of pandas can also be damaged
         raise CarscopeError(f'{path} is damaged (its columns cannot be read): copy it again') from None
     kinds, wrong = column_kinds(schema, hub_features(schema)), {}
@@ -232,9 +230,8 @@ def write_imagefolder(
     homes = splits.fillna('none') if splits.notna().any() else splits.fillna('')
     safe = dict(zip(names, portable_names(f'class{i}' if _split_word.search(n) else n for i, n in enumerate(names))))
     empty = [c for c in CATALOG_COLUMNS if c not in ('label', 'split') and catalog[c].isna().all()]
-    if not {*FACTS} <= {*empty}: # reading parses absent columns from the labels
-        parsed = parse_labels(catalog.drop(columns=empty))
-        empty = [c for c in empty if c not in FACTS or parsed[c].isna().all()]
+    filled = parse_labels(catalog.drop(columns=empty)) # by reading: it parses absent columns from the labels
+    empty = [c for c in empty if c not in FACTS or filled[c].isna().all()]
     table = catalog.drop(columns=[c for c in ('image', 'file_name', ORDER, *empty) if c in catalog])
     if not homes.is_monotonic_increasing: table = table.assign(**{ORDER: range(len(table))})
     with new_folder(folder) as part:

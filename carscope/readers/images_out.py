@@ -24,7 +24,7 @@ import PIL.Image
 from tqdm import tqdm
 
 from ..files import FULL, CarscopeError, FileProblem, MissingFile, access_problem, available_cores, umask
-from ..pictures import load_image, read_bytes, split_crop
+from ..pictures import BROKEN, load_image, read_bytes, split_crop
 from .common import name_key
 
 # %% ../../nbs/reference/readers/images_out.ipynb #e55ffd33
@@ -109,7 +109,7 @@ def image_format(
     try:
         with PIL.Image.open(file) as image: return image.format or ''
     except FileNotFoundError: raise
-    except (OSError, ValueError, SyntaxError, RuntimeError, PIL.Image.DecompressionBombError): return ''
+    except BROKEN: return ''
 
 def link_or_copy(
     source, # existing file; a symbolic link is followed

@@ -24,7 +24,7 @@ import pyarrow as pa
 
 from ..files import CarscopeError, FileProblem, MissingFile, as_path, atomic_write, check_unique, value_text
 from ..pictures import NO_IMAGE, hub_features, image_columns, image_paths, is_there, open_parquet, split_crop
-from .common import NUMBER_TEXT, Files, name_key
+from .common import NUMBER_TEXT, Files, name_key, with_index
 from .names import FACTS, nearest_name, parse_labels
 from .registry import (CATALOG_COLUMNS, NUMBERS, SPLIT_NAMES, Reader, Unlabelled, as_catalog, as_numbers,
                                        as_splits, dropped_text, image_sizes_only, list_folder, named_columns, notice, other_case,
@@ -513,7 +513,7 @@ def _read_parquet(path):
     "The table, and two functions as in `_read_text`. Integers stay integers, and class numbers become class names."
     schema = open_parquet(path).schema_arrow # raises a clear error for a damaged file
     check_unique(path, schema.names)
-    try: rows = pd.read_parquet(path)
+    try: rows = with_index(pd.read_parquet(path))
     except (ValueError, OSError) as e:
         raise CarscopeError(f'{path} cannot be read as a table ({str(e).splitlines()[0]}): save it again as CSV or '
                             'parquet') from None
@@ -521,7 +521,6 @@ def _read_parquet(path):
     integers = [c for c in integers if pd.api.types.is_float_dtype(rows[c])]
     binary = [f.name for f in schema if f.name in rows and (pa.types.is_binary(f.type) or pa.types.is_large_binary(f.type))]
     rows = rows.assign(**{c: rows[c].astype('Int64') for c in integers}, **{c: rows[c].map(_decoded) for c in binary})
-    if any(rows.index.names): rows = rows.reset_index() # pandas saves an index with a name as a column
     for column, names in class_names(schema).items():
         if column in rows and pd.api.types.is_integer_dtype(rows[column]):
             rows[column] = pd.array([names[n] if pd.notna(n) and 0 <= n < len(names) else pd.NA for n in rows[column]], 'string')

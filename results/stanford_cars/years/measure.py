@@ -23,10 +23,11 @@ KEPT = ['make', 'model', 'body', 'group', 'label', 'year', 'fold', 'score', 'exp
 def write_networks(arch, by, whole):
     "Replace the rows of a network in networks.csv."
     file, network = Path(__file__).parent/'networks.csv', Path(arch).name
-    rows = measure_years(whole, {'median': whole.training_median}).assign(network=network, by=by)
+    rows = measure_years(whole, {'median': whole.training_median}).assign(network=network, recipe=YEAR.name, by=by)
     if file.exists():
         others = pd.read_csv(file)
-        rows = pd.concat([others[(others.network != network) | (others.by != by)], rows])
+        same = (others.network == network) & (others.recipe == YEAR.name) & (others.by == by)
+        rows = pd.concat([others[~same], rows])
     rows.to_csv(file, index=False, float_format='%.6g')
 
 def main(data, arch, runs, name, *folds):
